@@ -1,0 +1,88 @@
+"""Every error that is raised on purpose; each class says who can mend it.
+
+* AppError
+  - RequestError               the caller can mend it: a value is wrong
+    · ContextLengthExceeded    the prompt does not fit the model
+    · NotFound                 the named thing does not exist here
+    · Unsupported              valid, but not with this model or loader
+  - AuthError                  the caller must identify (or is not allowed to do this)
+  - Busy                       the caller can try again: the queue is full
+  - NotReady                   the caller can try again: no model is loaded, or one is still loading
+  - ModelError                 the operator can mend it: the backend failed
+    · LoadError                a model could not be loaded; the message has the reason
+  - ConfigError                the operator can mend it: a flag, a setting or an environment variable
+
+`extensions/openai/errors.py` has the one table that maps these to HTTP.
+"""
+
+
+class AppError(Exception):
+    """Base of all expected errors; the message is meant for people."""
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+class RequestError(AppError):
+    """`param` names the field of the request that is wrong."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.param = param
+
+
+class ContextLengthExceeded(RequestError):
+    def __init__(self, prompt_tokens: int, limit: int, *, param: str | None = None) -> None:
+        super().__init__(
+            f"This model's maximum context length is {limit} tokens, "
+            f"but the prompt has {prompt_tokens} tokens. Shorten the prompt.",
+            param=param,
+            code="context_length_exceeded",
+        )
+
+
+class NotFound(RequestError):
+    pass
+
+
+class Unsupported(RequestError):
+    pass
+
+
+class AuthError(AppError):
+    """`is_forbidden`: the key is known, but does not allow this."""
+
+    def __init__(
+        self, message: str, *, is_forbidden: bool = False, code: str | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.is_forbidden = is_forbidden
+
+
+class Busy(AppError):
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message, code="queue_full")
+        self.retry_after_s = retry_after_s
+
+
+class NotReady(AppError):
+    def __init__(
+        self, message: str, *, retry_after_s: int = 2, code: str = "model_not_loaded"
+    ) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class ModelError(AppError):
+    pass
+
+
+class LoadError(ModelError):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="model_load_failed")
+
+
+class ConfigError(AppError):
+    pass

@@ -1,0 +1,105 @@
+# pyright: basic
+"""JSON schema, regular expression, GBNF or Lark to masks over the vocabulary, by llguidance."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import llguidance
+import numpy as np
+from llguidance.gbnf_to_lark import any_to_lark
+from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
+
+from modules.core.errors import ModelError, RequestError
+from modules.core.requests import Grammar
+
+MAX_GRAMMAR_CHARS = 200_000
+KEPT_GRAMMARS = 32
+"""Clients send the same schema again and again, and `n` replies share one."""
+_REASON_CHARS = 300
+
+
+class GrammarCompiler:
+    """Compiles grammars for one vocabulary; made once per model. Threads may share it."""
+
+    def __init__(self, build_tokenizer: Callable[[], Any]) -> None:
+        self._build_tokenizer = build_tokenizer
+        self._lock = threading.Lock()
+        self._tokenizer: Any = None
+        self._compiled: OrderedDict[Grammar, llguidance.LLMatcher] = OrderedDict()
+
+    def compile(self, grammar: Grammar) -> "GrammarMatcher":
+        """RequestError says what is wrong with the grammar."""
+        with self._lock:
+            if self._tokenizer is None:
+                self._tokenizer = self._build_tokenizer()
+            matcher = self._compiled.get(grammar)
+        if matcher is None:
+            matcher = self._compile(grammar)
+            with self._lock:
+                self._compiled[grammar] = matcher
+                if len(self._compiled) > KEPT_GRAMMARS:
+                    self._compiled.popitem(last=False)
+        return GrammarMatcher(matcher.deep_copy(), self._tokenizer.vocab_size)
+
+    def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:
+        if len(grammar.text) > MAX_GRAMMAR_CHARS:
+            raise _refuse(grammar, f"it is longer than {MAX_GRAMMAR_CHARS} characters")
+        try:
+            text = _to_llguidance(grammar)
+        except Exception as error:  # noqa: BLE001 - the GBNF reader raises bare Exceptions
+            raise _refuse(grammar, str(error)) from None
+        matcher = llguidance.LLMatcher(self._tokenizer, text, log_level=0)
+        if matcher.is_error():
+            raise _refuse(grammar, matcher.get_error())
+        return matcher
+
+
+class GrammarMatcher:
+    """Implements `modules.loaders.base.TokenConstraint` for one reply."""
+
+    def __init__(self, matcher: llguidance.LLMatcher, vocabulary_size: int) -> None:
+        self._matcher = matcher
+        self._mask = allocate_token_bitmask(1, vocabulary_size)
+
+    def bitmask(self) -> np.ndarray:
+        fill_next_token_bitmask(self._matcher, self._mask)
+        if self._matcher.is_error():
+            raise ModelError(f"The grammar failed: {_in_one_line(self._matcher.get_error())}")
+        return self._mask[0]
+
+    def accept(self, token_id: int) -> None:
+        if not self._matcher.consume_token(token_id):
+            raise ModelError(f"The grammar failed: {_in_one_line(self._matcher.get_error())}")
+
+    @property
+    def is_finished(self) -> bool:
+        return self._matcher.is_stopped()
+
+
+def _to_llguidance(grammar: Grammar) -> str:
+    match grammar.kind:
+        case "json_schema":
+            return llguidance.LLMatcher.grammar_from_json_schema(grammar.text)
+        case "regex":
+            return llguidance.LLMatcher.grammar_from_regex(grammar.text)
+        case "gbnf":
+            return llguidance.LLMatcher.grammar_from_lark(any_to_lark(grammar.text))
+        case "lark":
+            return llguidance.LLMatcher.grammar_from_lark(grammar.text)
+
+
+def _refuse(grammar: Grammar, reason: str) -> RequestError:
+    kind = {"json_schema": "JSON schema", "regex": "regular expression"}.get(
+        grammar.kind, "grammar"
+    )
+    return RequestError(
+        f"The {kind} cannot be used: {_in_one_line(reason)}",
+        param=grammar.param,
+        code="invalid_grammar",
+    )
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())[:_REASON_CHARS] or "unknown reason"

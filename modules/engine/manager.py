@@ -1,0 +1,225 @@
+"""Which model is loaded: load, swap, unload and lease, beside the traffic."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from modules.core.errors import AppError, LoadError, NotReady
+from modules.engine.engine import Engine
+from modules.engine.model import LoadedModel, build_template
+from modules.loaders.base import TextRunner
+from modules.loaders.catalog import Catalog, InstalledModel
+from modules.loaders.registry import LOADERS, check_load_args, default_load_args
+
+log = logging.getLogger("hearth.models")
+
+
+@dataclass(slots=True)
+class LoadProgress:
+    """A load that is under way; `progress` from 0 to 1."""
+
+    name: str
+    progress: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+
+ProgressListener = Callable[[LoadProgress], None]
+
+
+class ModelManager:
+    """One text model at a time. All methods belong to the event loop; the slow parts run in threads.
+
+    A new model is loaded while the old one still answers, and takes its place only when it is ready.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        load_defaults: Mapping[str, Any] | None = None,
+        *,
+        max_queue: int = 256,
+        on_progress: ProgressListener | None = None,
+    ) -> None:
+        self.catalog = catalog
+        self.last_error: str | None = None
+        self._load_defaults = dict(load_defaults or {})
+        self._max_queue = max_queue
+        self._on_progress = on_progress
+        self._current: LoadedModel | None = None
+        self._loading: LoadProgress | None = None
+        self._turn = asyncio.Lock()
+        self._retired: set[LoadedModel] = set()
+
+    @property
+    def current(self) -> LoadedModel | None:
+        return self._current
+
+    @property
+    def loading(self) -> LoadProgress | None:
+        return self._loading
+
+    @asynccontextmanager
+    async def lease(self, name: str | None = None) -> AsyncIterator[LoadedModel]:
+        """The model for one request, kept until the request ends.
+
+        `name` of an installed model loads that one first; None takes what is loaded. NotReady when
+        nothing is.
+        """
+        model = await self._find(name)
+        model.leases += 1
+        try:
+            yield model
+        finally:
+            model.leases -= 1
+            self._close_if_idle(model)
+
+    async def load(
+        self, model: InstalledModel, args: Mapping[str, Any] | None = None
+    ) -> LoadedModel:
+        """Load and swap. LoadError or RequestError leaves the old model serving."""
+        options = self._options(model.loader, args or {})
+        async with self._turn:
+            return await self._load(model, options, dict(args or {}))
+
+    async def unload(self) -> str | None:
+        """Take the model out of service; returns its name once it is freed. Running requests end first."""
+        async with self._turn:
+            model, self._current = self._current, None
+            if model is None:
+                return None
+            self._retire(model)
+        await model.closed.wait()
+        return model.info.name
+
+    async def close(self) -> None:
+        """For the end of the process: does not wait for requests."""
+        model, self._current = self._current, None
+        models = {*self._retired, *([model] if model else [])}
+        for each in models:
+            if not each.closed.is_set():
+                each.is_retired = True
+                await asyncio.to_thread(each.engine.close)
+                each.closed.set()
+
+    async def _find(self, name: str | None) -> LoadedModel:
+        current = self._current
+        if name is not None and (current is None or current.info.name != name):
+            return await self._load_on_demand(self.catalog.get(name))
+        if current is None:
+            raise self._not_ready()
+        return current
+
+    async def _load_on_demand(self, wanted: InstalledModel) -> LoadedModel:
+        """Many may ask at once: the first loads, the others find it loaded when their turn comes."""
+        options = self._options(wanted.loader, {})
+        async with self._turn:
+            if self._current is not None and self._current.info.name == wanted.name:
+                return self._current
+            return await self._load(wanted, options, {})
+
+    def _not_ready(self) -> NotReady:
+        if self._loading is not None:
+            return NotReady(
+                f"The model {self._loading.name} is still loading "
+                f"({self._loading.progress:.0%}); try again in a moment.",
+                code="model_loading",
+            )
+        reason = f" The last load failed: {self.last_error}" if self.last_error else ""
+        return NotReady(
+            "No model is loaded. Load one with /v1/internal/model/load, or name an installed model in "
+            f"'model'.{reason}",
+            retry_after_s=10,
+        )
+
+    def _options(self, loader: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **default_load_args(loader),
+            **check_load_args(loader, self._load_defaults),
+            **check_load_args(loader, args),
+        }
+
+    async def _load(
+        self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
+    ) -> LoadedModel:
+        progress = self._loading = LoadProgress(wanted.name)
+        log.info("Loading %s", wanted.name)
+        try:
+            model = await self._build(wanted, options, args, progress)
+        except AppError as error:
+            self.last_error = error.message
+            log.error("%s", error.message)
+            raise
+        except Exception as error:
+            log.exception("Loading %s failed", wanted.name)
+            self.last_error = f"{type(error).__name__} while loading {wanted.name}"
+            raise LoadError(f"Loading {wanted.name} failed; the log has the details.") from error
+        finally:
+            self._loading = None
+        old, self._current, self.last_error = self._current, model, None
+        if old is not None:
+            self._retire(old)
+        log.info(
+            "Loaded %s in %.1f s: context %d tokens, %d slots",
+            wanted.name,
+            progress.seconds,
+            model.info.context_length,
+            model.info.slots,
+        )
+        return model
+
+    async def _build(
+        self,
+        wanted: InstalledModel,
+        options: Mapping[str, Any],
+        args: Mapping[str, Any],
+        progress: LoadProgress,
+    ) -> LoadedModel:
+        loop = asyncio.get_running_loop()
+
+        def report(share: float) -> None:
+            progress.progress = share
+            if self._on_progress is not None:
+                loop.call_soon_threadsafe(self._on_progress, progress)
+
+        def run() -> TextRunner:
+            return LOADERS[wanted.loader]()(wanted.path, wanted.name, options, report)
+
+        runner = await _uncancelled(asyncio.to_thread(run))
+        try:
+            template = build_template(runner.info)
+        except AppError:
+            await asyncio.to_thread(runner.close)
+            raise
+        return LoadedModel(Engine(runner, self._max_queue), template, args, int(time.time()))
+
+    def _retire(self, model: LoadedModel) -> None:
+        model.is_retired = True
+        self._retired.add(model)
+        self._close_if_idle(model)
+
+    def _close_if_idle(self, model: LoadedModel) -> None:
+        if not model.is_retired or model.leases or model not in self._retired:
+            return
+        self._retired.discard(model)
+        closing = asyncio.get_running_loop().run_in_executor(None, model.engine.close)
+        closing.add_done_callback(lambda _: model.closed.set())
+
+
+async def _uncancelled(work: Any) -> Any:
+    """A thread cannot be stopped: when the asker leaves, wait for it all the same, so that nothing leaks."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled() and task.exception() is None:
+            await asyncio.to_thread(task.result().close)
+        raise

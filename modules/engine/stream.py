@@ -1,0 +1,88 @@
+"""The events of one request on their way from the engine's thread to an asyncio task."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from modules.core.errors import AppError
+from modules.core.events import Completion, Event, Finished, PromptScored, TextDelta, TokenLogprob
+
+
+class EventStream:
+    """An async iterator of events that ends after Finished. Closing it cancels the request.
+
+    `push` and `fail` are called in the event loop's thread, by one callback per step for all streams.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, cancel: Callable[[], None]) -> None:
+        self.loop = loop
+        self._cancel = cancel
+        self._events: deque[Event | AppError] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_over = False
+        self.on_end: Callable[[], object] | None = None
+
+    def push(self, events: list[Event]) -> None:
+        self._events.extend(events)
+        if events and isinstance(events[-1], Finished):
+            self._end()
+        self._wake()
+
+    def fail(self, error: AppError) -> None:
+        self._events.append(error)
+        self._end()
+        self._wake()
+
+    def _end(self) -> None:
+        on_end, self.on_end = self.on_end, None
+        if on_end is not None:
+            on_end()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def __aiter__(self) -> "EventStream":
+        return self
+
+    async def __anext__(self) -> Event:
+        if self._is_over:
+            raise StopAsyncIteration
+        while not self._events:
+            self._waiter = self.loop.create_future()
+            await self._waiter
+        event = self._events.popleft()
+        if isinstance(event, AppError):
+            self._is_over = True
+            raise event
+        if isinstance(event, Finished):
+            self._is_over = True
+        return event
+
+    async def aclose(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._end()
+            self._cancel()
+
+    async def fold(self) -> Completion:
+        """The whole reply; cancelling this cancels the request."""
+        texts: list[str] = []
+        logprobs: list[TokenLogprob] = []
+        prompt: tuple[TokenLogprob, ...] = ()
+        try:
+            async for event in self:
+                match event:
+                    case TextDelta(text, tokens):
+                        texts.append(text)
+                        logprobs.extend(tokens)
+                    case PromptScored(tokens):
+                        prompt = tokens
+                    case Finished(reason, usage, stop_string):
+                        return Completion(
+                            "".join(texts), reason, usage, tuple(logprobs), prompt, stop_string
+                        )
+        finally:
+            await self.aclose()
+        raise RuntimeError("a stream ends with Finished or an error")

@@ -1,0 +1,106 @@
+"""The models that are installed: a name for each file below the models folder.
+
+A name that comes from a request is only ever looked up here, never joined to a path.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from modules.core.errors import NotFound
+from modules.loaders.gguf_header import MAGIC
+
+DEMO_MODEL = "tiny-chat-Q8_0.gguf"
+_PART = re.compile(r"-(\d{5})-of-(\d{5})$")
+_PROJECTOR = re.compile(r"(^|[-_.])mmproj([-_.]|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class InstalledModel:
+    """`path` is the first part where a model comes in several files."""
+
+    name: str
+    path: Path
+    loader: str
+
+    @cached_property
+    def parts(self) -> list[Path]:
+        match = _PART.search(self.path.stem)
+        if match is None:
+            return [self.path]
+        stem = self.path.stem[: match.start()]
+        return sorted(self.path.parent.glob(f"{_escape(stem)}-*-of-{match[2]}.gguf"))
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(part.stat().st_size for part in self.parts if part.exists())
+
+    @property
+    def created(self) -> int:
+        """Seconds since 1970 of the file's last change."""
+        return int(self.path.stat().st_mtime) if self.path.exists() else 0
+
+
+class Catalog:
+    """Looks at the folder anew each time: a model that was copied in is there at once."""
+
+    def __init__(self, folder: Path, aliases: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self.aliases = dict(aliases or {})
+
+    def models(self) -> list[InstalledModel]:
+        if not self.folder.is_dir():
+            return []
+        files = sorted(path for path in self.folder.rglob("*.gguf") if _is_model(path))
+        return [InstalledModel(self._name(path), path, "llamacpp") for path in files]
+
+    def find(self, name: str) -> InstalledModel | None:
+        """By name, by name without `.gguf`, or by alias."""
+        name = self.aliases.get(name, name)
+        for model in self.models():
+            if name in (model.name, model.name.removesuffix(".gguf")):
+                return model
+        return None
+
+    def get(self, name: str) -> InstalledModel:
+        model = self.find(name)
+        if model is None:
+            raise NotFound(
+                f"The model {name!r} is not installed. Installed: "
+                f"{', '.join(m.name for m in self.models()) or 'none'}.",
+                param="model",
+                code="model_not_found",
+            )
+        return model
+
+    def choose_default(self) -> InstalledModel | None:
+        """The only model there is, the demo model left out; else the demo model when it is alone."""
+        models = self.models()
+        others = [model for model in models if Path(model.name).name != DEMO_MODEL]
+        if len(others) == 1:
+            return others[0]
+        return models[0] if models and not others else None
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+
+def model_at(path: Path) -> InstalledModel:
+    """A model outside the folder, by its path: for the command line only."""
+    return InstalledModel(path.name, path, "llamacpp")
+
+
+def _is_model(path: Path) -> bool:
+    part = _PART.search(path.stem)
+    if (part is not None and int(part[1]) != 1) or _PROJECTOR.search(path.stem):
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == MAGIC
+    except OSError:
+        return False
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([\[\]*?])", r"[\1]", text)

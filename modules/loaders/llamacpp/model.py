@@ -1,0 +1,259 @@
+# pyright: basic
+"""From a GGUF file to a runner: model, context, adapters. Everything that fails says why."""
+
+import ctypes
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import llama_cpp.llama_cpp as c
+
+from modules.core.errors import LoadError
+from modules.loaders.base import ModelInfo, Progress
+from modules.loaders.gguf_header import read_gguf_header
+from modules.loaders.llamacpp import library, sampling
+from modules.loaders.llamacpp.runner import LlamaRunner
+from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
+from modules.loaders.machine import memory_bytes, usable_cores
+
+log = logging.getLogger("hearth.llamacpp")
+
+DEFAULT_CONTEXT = 8192
+MIN_TOKENS_PER_SLOT = 256
+KV_SHARE_OF_MEMORY = 0.25
+FLASH_TYPES = {"auto": -1, "off": 0, "on": 1}
+ROPE_TYPES = {"auto": -1, "none": 0, "linear": 1, "yarn": 2, "longrope": 3}
+SPLIT_TYPES = {"none": 0, "layer": 1, "row": 2, "tensor": 3}
+# Name -> (ggml type, bytes per value).
+CACHE_TYPES: dict[str, tuple[int, float]] = {
+    "f32": (c.GGML_TYPE_F32, 4),
+    "f16": (c.GGML_TYPE_F16, 2),
+    "fp16": (c.GGML_TYPE_F16, 2),
+    "bf16": (30, 2),
+    "q8_0": (c.GGML_TYPE_Q8_0, 34 / 32),
+    "q5_1": (c.GGML_TYPE_Q5_1, 24 / 32),
+    "q5_0": (c.GGML_TYPE_Q5_0, 22 / 32),
+    "q4_1": (c.GGML_TYPE_Q4_1, 20 / 32),
+    "q4_0": (c.GGML_TYPE_Q4_0, 18 / 32),
+    "iq4_nl": (c.GGML_TYPE_IQ4_NL, 18 / 32),
+}
+GPU_ONLY = ("main_gpu", "tensor_split")
+
+
+def load_runner(
+    path: Path, name: str, options: Mapping[str, Any], progress: Progress
+) -> LlamaRunner:
+    """Load `path` with checked options (`modules.loaders.options.LlamaCppOptions`)."""
+    header = read_gguf_header(path)
+    _check_options(options, header)
+    library.start_backend(options["numa"])
+    with ExitStack() as undo:
+        model = _load_model(path, options, progress)
+        undo.callback(c.llama_model_free, model)
+        shape = _context_shape(model, options)
+        context = _build_context(model, options, shape)
+        undo.callback(c.llama_free, context)
+        _apply_adapters(model, context, options["lora"])
+        tokenizer = LlamaTokenizer(model)
+        info = _describe(model, context, name, tokenizer, {**options, **shape})
+        runner = LlamaRunner(model, context, tokenizer, info)
+        undo.pop_all()
+    return runner
+
+
+def _check_options(options: Mapping[str, Any], header: Mapping[str, Any]) -> None:
+    """What llama.cpp would only refuse by returning NULL, or by ending the process."""
+    if header.get("general.type") in ("adapter", "mmproj"):
+        raise LoadError(f"This GGUF file is a {header['general.type']}, not a model")
+    v_type = options["cache_type_v"] or options["cache_type"]
+    if CACHE_TYPES[v_type][1] < 2 and options["flash_attn"] == "off":
+        raise LoadError(
+            f"cache_type_v {v_type} needs flash attention; set flash_attn to auto or on"
+        )
+    if options["ubatch_size"] > options["batch_size"]:
+        raise LoadError("ubatch_size cannot be larger than batch_size")
+    for adapter in options["lora"]:
+        if not Path(adapter).is_file():
+            raise LoadError(f"There is no LoRA adapter at {adapter}")
+    if options["mmproj"]:
+        log.warning("mmproj is set, but this version does not read images yet")
+
+
+def _load_model(path: Path, options: Mapping[str, Any], progress: Progress) -> c.llama_model_p:
+    params = c.llama_model_default_params()
+    params.n_gpu_layers = options["n_gpu_layers"] if options["n_gpu_layers"] >= 0 else 2**30
+    params.split_mode = SPLIT_TYPES[options["split_mode"]]
+    params.main_gpu = options["main_gpu"]
+    params.load_mode = (1 if options["mmap"] else 0) + (2 if options["mlock"] else 0)
+    params.check_tensors = options["check_tensors"]
+    shares = _tensor_split(options["tensor_split"])
+    if shares is not None:
+        params.tensor_split = shares
+
+    @c.llama_progress_callback
+    def on_progress(share: float, _user_data: Any) -> bool:
+        progress(share)
+        return True
+
+    params.progress_callback = on_progress
+    library.COMPLAINTS.take()
+    model = c.llama_model_load_from_file(os.fsencode(path), params)
+    if not model:
+        raise LoadError(f"llama.cpp could not load {path.name}: {library.COMPLAINTS.take()}")
+    return model
+
+
+def _tensor_split(shares: tuple[str, ...]) -> Any:
+    if not shares:
+        return None
+    count = c.llama_max_devices()
+    if len(shares) > count:
+        raise LoadError(f"tensor_split names {len(shares)} devices; there can be {count}")
+    try:
+        values = [float(share) for share in shares]
+    except ValueError:
+        raise LoadError("tensor_split must be numbers, such as 60,40") from None
+    return (ctypes.c_float * count)(*values)
+
+
+def _context_shape(model: c.llama_model_p, options: Mapping[str, Any]) -> dict[str, Any]:
+    """ctx_size, parallel and kv_unified as they will be."""
+    trained = c.llama_model_n_ctx_train(model) or DEFAULT_CONTEXT
+    ctx_size = options["ctx_size"] or min(trained, DEFAULT_CONTEXT)
+    if ctx_size > trained and options["rope_scaling"] == "auto":
+        log.warning(
+            "ctx_size %d is more than the %d tokens the model was trained on", ctx_size, trained
+        )
+    parallel = min(options["parallel"], c.llama_max_parallel_sequences())
+    unified = options["kv_unified"]
+    if unified is None:
+        wanted = ctx_size * parallel * _kv_bytes_per_token(model, options)
+        unified = parallel > 1 and wanted > KV_SHARE_OF_MEMORY * memory_bytes()
+        if unified:
+            log.info(
+                "Separate KV memories for %d slots would take %.1f GB: the slots share one of %d tokens",
+                parallel,
+                wanted / 1e9,
+                ctx_size,
+            )
+    if unified:
+        parallel = max(1, min(parallel, ctx_size // MIN_TOKENS_PER_SLOT))
+    return {"ctx_size": ctx_size, "parallel": parallel, "kv_unified": unified}
+
+
+def _kv_bytes_per_token(model: c.llama_model_p, options: Mapping[str, Any]) -> float:
+    heads = max(1, c.llama_model_n_head(model))
+    width = c.llama_model_n_embd(model) // heads * c.llama_model_n_head_kv(model)
+    k_type = options["cache_type_k"] or options["cache_type"]
+    v_type = options["cache_type_v"] or options["cache_type"]
+    return c.llama_model_n_layer(model) * width * (CACHE_TYPES[k_type][1] + CACHE_TYPES[v_type][1])
+
+
+def _build_context(
+    model: c.llama_model_p, options: Mapping[str, Any], shape: Mapping[str, Any]
+) -> c.llama_context_p:
+    params = c.llama_context_default_params()
+    params.n_ctx = shape["ctx_size"] * (1 if shape["kv_unified"] else shape["parallel"])
+    params.n_seq_max = shape["parallel"]
+    params.kv_unified = shape["kv_unified"]
+    params.n_batch = max(options["batch_size"], shape["parallel"])
+    params.n_ubatch = options["ubatch_size"]
+    params.n_threads = options["threads"] or max(1, usable_cores() - 1)
+    params.n_threads_batch = options["threads_batch"] or params.n_threads
+    params.type_k = CACHE_TYPES[options["cache_type_k"] or options["cache_type"]][0]
+    params.type_v = CACHE_TYPES[options["cache_type_v"] or options["cache_type"]][0]
+    params.flash_attn_type = FLASH_TYPES[options["flash_attn"]]
+    params.rope_scaling_type = ROPE_TYPES[options["rope_scaling"]]
+    params.rope_freq_base = options["rope_freq_base"]
+    params.rope_freq_scale = options["rope_freq_scale"]
+    params.offload_kqv = options["offload_kqv"]
+    params.swa_full = options["swa_full"]
+    params.no_perf = True
+    library.COMPLAINTS.take()
+    context = c.llama_init_from_model(model, params)
+    if not context:
+        raise LoadError(
+            f"llama.cpp could not make a context of {params.n_ctx} tokens: {library.COMPLAINTS.take()}"
+        )
+    return context
+
+
+def _apply_adapters(model: c.llama_model_p, context: c.llama_context_p, paths: Any) -> None:
+    adapters: list[Any] = []
+    for path in paths:
+        library.COMPLAINTS.take()
+        adapter = c.llama_adapter_lora_init(model, os.fsencode(path))
+        if not adapter:
+            raise LoadError(
+                f"llama.cpp could not load the adapter {path}: {library.COMPLAINTS.take()}"
+            )
+        adapters.append(adapter)
+    if adapters:
+        pointers = (c.llama_adapter_lora_p_ctypes * len(adapters))(*adapters)
+        scales = (ctypes.c_float * len(adapters))(*([1.0] * len(adapters)))
+        c.llama_set_adapters_lora(context, pointers, len(adapters), scales)
+
+
+def _describe(
+    model: c.llama_model_p,
+    context: c.llama_context_p,
+    name: str,
+    tokenizer: LlamaTokenizer,
+    options: Mapping[str, Any],
+) -> ModelInfo:
+    vocab = tokenizer.vocab
+    can_infill = tokenizer.infill("", "") is not None
+    in_effect = {
+        **options,
+        "threads": c.llama_n_threads(context),
+        "threads_batch": c.llama_n_threads_batch(context),
+        "batch_size": c.llama_n_batch(context),
+        "ubatch_size": c.llama_n_ubatch(context),
+    }
+    return ModelInfo(
+        name=name,
+        loader="llamacpp",
+        context_length=min(c.llama_n_ctx_seq(context), options["ctx_size"]),
+        slots=options["parallel"],
+        vocabulary_size=tokenizer.size,
+        samplers=sampling.HONOURED,
+        capabilities=("completion", "chat", "logprobs", "grammar")
+        + (("infill",) if can_infill else ()),
+        chat_template=_chat_template(model),
+        bos_text=_bos_text(model, tokenizer),
+        eos_text=tokenizer.special_text(c.llama_vocab_eos(vocab)),
+        train_context_length=c.llama_model_n_ctx_train(model),
+        architecture=_metadata(model, "general.architecture"),
+        description=_text(lambda buffer, size: c.llama_model_desc(model, buffer, size)),
+        parameters=c.llama_model_n_params(model),
+        size_bytes=c.llama_model_size(model),
+        options=in_effect,
+    )
+
+
+def _chat_template(model: c.llama_model_p) -> str | None:
+    text = c.llama_model_chat_template(model, None)
+    return text.decode(errors="replace") if text else None
+
+
+def _bos_text(model: c.llama_model_p, tokenizer: LlamaTokenizer) -> str:
+    """Only where the file names one: llama.cpp otherwise assumes an id, which may be any token."""
+    if _metadata(model, "tokenizer.ggml.bos_token_id") is None:
+        return ""
+    return tokenizer.special_text(c.llama_vocab_bos(tokenizer.vocab))
+
+
+def _metadata(model: c.llama_model_p, key: str) -> str | None:
+    return (
+        _text(lambda buffer, size: c.llama_model_meta_val_str(model, key.encode(), buffer, size))
+        or None
+    )
+
+
+def _text(read: Any) -> str:
+    buffer = ctypes.create_string_buffer(256)
+    count = read(buffer, len(buffer))
+    return buffer.value.decode(errors="replace") if count > 0 else ""

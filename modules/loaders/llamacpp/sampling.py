@@ -1,0 +1,217 @@
+# pyright: basic
+"""A sampler chain of llama.cpp for one request, and the probabilities that are reported beside it.
+
+The order is `sampler_priority`; logit biases come first and the draw last (mirostat and adaptive-p draw by
+themselves). A sampler whose values are neutral is left out, which is what makes the plain case fast.
+"""
+
+import ctypes
+import random
+from collections.abc import Callable, Sequence as Tokens
+from typing import Any
+
+import llama_cpp.llama_cpp as c
+import numpy as np
+
+from modules.core.events import TokenChoice, TokenLogprob
+from modules.core.sampling import MAX_LOGIT_BIAS, SAMPLERS, SamplingParams
+from modules.loaders.llamacpp import library
+from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
+
+HONOURED = frozenset(sampler.name for sampler in SAMPLERS)
+"""llama.cpp has every sampler of the table."""
+
+TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+
+
+class SamplerChain:
+    """Owns C memory: `free` it. `is_greedy` chains have no C part; the largest logit is taken."""
+
+    def __init__(
+        self,
+        params: SamplingParams,
+        tokenizer: LlamaTokenizer,
+        past: Tokens[int],
+        context_length: int,
+    ) -> None:
+        self.params = params
+        self._tokenizer = tokenizer
+        self._kept: list[Any] = []  # arrays that C still points to
+        self._past = past
+        self._context_length = context_length
+        self.seed = params.seed % 2**32 if params.seed >= 0 else random.getrandbits(32)
+        stages = self._stages()
+        self.is_greedy = params.is_greedy and not stages
+        self.pointer: Any = None
+        if not self.is_greedy:
+            self.pointer = c.llama_sampler_chain_init(c.llama_sampler_chain_default_params())
+            for stage in (*stages, *self._final_stages()):
+                c.llama_sampler_chain_add(self.pointer, stage)
+
+    def free(self) -> None:
+        if self.pointer is not None:
+            c.llama_sampler_free(self.pointer)
+            self.pointer = None
+
+    def _stages(self) -> list[Any]:
+        """Everything before the cuts and the draw that a greedy choice needs too: biases and penalties."""
+        stages = [self._biases()]
+        priority = list(self.params.sampler_priority)
+        if self.params.temperature_last and "temperature" in priority:
+            priority.remove("temperature")
+            priority.append("temperature")
+        builders: dict[str, Callable[[], Any]] = {"penalties": self._penalties, "dry": self._dry}
+        if not self.params.is_greedy and not self.params.mirostat_mode:
+            builders |= self._cuts()
+        elif not self.params.is_greedy:
+            builders["temperature"] = self._temperature
+        stages += [builders[name]() for name in priority if name in builders]
+        return [stage for stage in stages if stage is not None]
+
+    def _final_stages(self) -> list[Any]:
+        p = self.params
+        if p.is_greedy:
+            return [c.llama_sampler_init_greedy()]
+        if p.mirostat_mode == 1:
+            size = self._tokenizer.size
+            return [
+                c.llama_sampler_init_mirostat(size, self.seed, p.mirostat_tau, p.mirostat_eta, 100)
+            ]
+        if p.mirostat_mode == 2:
+            return [c.llama_sampler_init_mirostat_v2(self.seed, p.mirostat_tau, p.mirostat_eta)]
+        if p.adaptive_target > 0:
+            return [
+                c.llama_sampler_init_adaptive_p(p.adaptive_target, p.adaptive_decay, self.seed)
+            ]
+        return [c.llama_sampler_init_dist(self.seed)]
+
+    def _cuts(self) -> dict[str, Callable[[], Any]]:
+        p = self.params
+        return {
+            "top_n_sigma": lambda: (
+                c.llama_sampler_init_top_n_sigma(p.top_n_sigma) if p.top_n_sigma > 0 else None
+            ),
+            "top_k": lambda: c.llama_sampler_init_top_k(p.top_k) if p.top_k > 0 else None,
+            "typical_p": lambda: (
+                c.llama_sampler_init_typical(p.typical_p, 1) if p.typical_p < 1 else None
+            ),
+            "top_p": lambda: c.llama_sampler_init_top_p(p.top_p, 1) if p.top_p < 1 else None,
+            "min_p": lambda: c.llama_sampler_init_min_p(p.min_p, 1) if p.min_p > 0 else None,
+            "xtc": lambda: (
+                c.llama_sampler_init_xtc(p.xtc_probability, p.xtc_threshold, 1, self.seed)
+                if p.xtc_probability > 0
+                else None
+            ),
+            "temperature": self._temperature,
+        }
+
+    def _temperature(self) -> Any:
+        p = self.params
+        if p.dynamic_temperature:
+            middle = (p.dynatemp_low + p.dynatemp_high) / 2
+            spread = abs(p.dynatemp_high - p.dynatemp_low) / 2
+            return c.llama_sampler_init_temp_ext(middle, spread, p.dynatemp_exponent)
+        return c.llama_sampler_init_temp(p.temperature) if p.temperature != 1 else None
+
+    def _biases(self) -> Any:
+        biases = {
+            token_id: bias if bias > -MAX_LOGIT_BIAS else -np.inf
+            for token_id, bias in self.params.logit_bias
+        }
+        banned = [*self.params.custom_token_bans]
+        if self.params.ban_eos_token:
+            banned += self._tokenizer.end_ids
+        biases |= dict.fromkeys(banned, -np.inf)
+        if not biases:
+            return None
+        array = (c.llama_logit_bias * len(biases))(*biases.items())
+        return c.llama_sampler_init_logit_bias(self._tokenizer.size, len(biases), array)
+
+    def _penalties(self) -> Any:
+        p = self.params
+        if p.repetition_penalty == 1 and p.frequency_penalty == 0 and p.presence_penalty == 0:
+            return None
+        last = p.repetition_penalty_range or self._context_length
+        stage = c.llama_sampler_init_penalties(
+            self._tokenizer.size,
+            last,
+            p.repetition_penalty,
+            p.frequency_penalty,
+            p.presence_penalty,
+        )
+        return self._with_past(stage, last)
+
+    def _dry(self) -> Any:
+        p = self.params
+        if p.dry_multiplier == 0:
+            return None
+        last = p.repetition_penalty_range or self._context_length
+        breakers = [breaker.encode() for breaker in p.dry_sequence_breakers]
+        array = (ctypes.c_char_p * len(breakers))(*breakers)
+        self._kept.append((breakers, array))
+        stage = c.llama_sampler_init_dry(
+            self._tokenizer.vocab,
+            p.dry_multiplier,
+            p.dry_base,
+            p.dry_allowed_length,
+            last,
+            array,
+            len(breakers),
+        )
+        return self._with_past(stage, last)
+
+    def _with_past(self, stage: Any, last: int) -> Any:
+        for token_id in self._past[-last:]:
+            library.sampler_accept(stage, token_id)
+        return stage
+
+
+def logits_view(context: Any, row: int, size: int) -> np.ndarray:
+    """float32 [size], the logits of a row of the last batch; writable, valid until the next decode."""
+    address = library.get_logits_ith(context, row)
+    return np.ctypeslib.as_array((ctypes.c_float * size).from_address(address))
+
+
+def forbid(logits: np.ndarray, bitmask: np.ndarray) -> None:
+    """Set the logits of all tokens that the mask does not allow to minus infinity, in place."""
+    allowed = np.unpackbits(bitmask.view(np.uint8), bitorder="little", count=len(logits))
+    logits[allowed == 0] = -np.inf
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """float64 [size], natural logarithms."""
+    shifted = logits.astype(np.float64) - logits.max()
+    return shifted - np.log(np.exp(shifted).sum())
+
+
+def token_logprob(
+    logprobs: np.ndarray, chosen: int, alternatives: int, tokenizer: LlamaTokenizer
+) -> TokenLogprob:
+    count = min(alternatives, len(logprobs))
+    best: list[int] = []
+    if count:
+        found = np.argpartition(-logprobs, count - 1)[:count]
+        best = found[np.argsort(-logprobs[found], kind="stable")].tolist()
+    choices = [
+        TokenChoice(i, tokenizer.piece(i, special=True), float(logprobs[i]))
+        for i in (chosen, *best)
+        if i == chosen or np.isfinite(logprobs[i])
+    ]
+    return TokenLogprob(choices[0], tuple(choices[1:]))
+
+
+def draw_with_probabilities(chain: SamplerChain, logits: np.ndarray) -> tuple[int, np.ndarray]:
+    """The drawn token, and the logarithms of the probabilities that the chain left (-inf: cut off)."""
+    data = np.zeros(len(logits), dtype=TOKEN_DATA)
+    data["id"] = np.arange(len(logits))
+    data["logit"] = logits
+    array = c.llama_token_data_array(
+        data=data.ctypes.data_as(c.llama_token_data_p), size=len(data), selected=-1, sorted=False
+    )
+    library.sampler_apply(chain.pointer, ctypes.byref(array))
+    token_id = int(data["id"][array.selected])
+    library.sampler_accept(chain.pointer, token_id)
+    left = data[: array.size]
+    logprobs = np.full(len(logits), -np.inf)
+    logprobs[left["id"]] = log_softmax(left["logit"])
+    return token_id, logprobs

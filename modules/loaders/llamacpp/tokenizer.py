@@ -1,0 +1,70 @@
+# pyright: basic
+"""The vocabulary of a GGUF model."""
+
+import ctypes
+
+import llama_cpp.llama_cpp as c
+
+from modules.core.errors import ModelError
+from modules.loaders.llamacpp import library
+
+_PIECE_BYTES = 1024
+
+
+class LlamaTokenizer:
+    """Implements `modules.loaders.base.Tokenizer`. The C vocabulary is constant, so threads may share it."""
+
+    def __init__(self, model: c.llama_model_p) -> None:
+        self.vocab = c.llama_model_get_vocab(model)
+        self.size: int = c.llama_vocab_n_tokens(self.vocab)
+        self._pieces: dict[tuple[int, bool], bytes] = {}
+        self.end_ids = frozenset(
+            token_id for token_id in range(self.size) if library.vocab_is_eog(self.vocab, token_id)
+        )
+
+    def encode(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        data = text.encode()
+        capacity = len(data) + 16
+        for _ in range(2):
+            buffer = (c.llama_token * capacity)()
+            count = c.llama_tokenize(
+                self.vocab, data, len(data), buffer, capacity, add_special, parse_special
+            )
+            if count >= 0:
+                return buffer[:count]
+            capacity = -count
+        raise ModelError("llama.cpp could not tokenize the text")
+
+    def piece(self, token_id: int, *, special: bool) -> bytes:
+        piece = self._pieces.get((token_id, special))
+        if piece is None:
+            piece = self._pieces[token_id, special] = self._read_piece(token_id, special)
+        return piece
+
+    def is_end(self, token_id: int) -> bool:
+        return token_id in self.end_ids
+
+    def infill(self, prefix: str, suffix: str) -> list[int] | None:
+        marks = [
+            mark(self.vocab)
+            for mark in (c.llama_vocab_fim_pre, c.llama_vocab_fim_suf, c.llama_vocab_fim_mid)
+        ]
+        if min(marks) < 0:
+            return None
+        before = self.encode(prefix, add_special=False, parse_special=False)
+        after = self.encode(suffix, add_special=False, parse_special=False)
+        return [marks[0], *before, marks[1], *after, marks[2]]
+
+    def special_text(self, token_id: int) -> str:
+        """The text of BOS, EOS and the like; empty when the vocabulary lacks it."""
+        return "" if token_id < 0 else self.piece(token_id, special=True).decode(errors="replace")
+
+    def _read_piece(self, token_id: int, special: bool) -> bytes:
+        size = _PIECE_BYTES
+        for _ in range(2):
+            buffer = ctypes.create_string_buffer(size)
+            count = library.token_to_piece(self.vocab, token_id, buffer, size, 0, special)
+            if count >= 0:
+                return buffer.raw[:count]
+            size = -count
+        raise ModelError(f"llama.cpp has no text for token {token_id}")

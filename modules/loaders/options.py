@@ -1,0 +1,107 @@
+"""Load options of each loader, described once: flags, API load args and docs come from here. No heavy import."""
+
+from dataclasses import dataclass
+
+from modules.core.options import Option, by_name, option, options_of
+
+CACHE_TYPES = ("f16", "fp16", "bf16", "f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+ROPE_SCALINGS = ("auto", "none", "linear", "yarn", "longrope")
+NUMA_MODES = ("off", "distribute", "isolate", "numactl")
+SPLIT_MODES = ("layer", "row", "tensor", "none")
+FLASH_MODES = ("auto", "on", "off", "true", "false")
+
+
+def parse_flash(value: object) -> str:
+    """true/false and 1/0 besides auto/on/off, since the old web UI's clients send booleans."""
+    from modules.core.errors import RequestError
+
+    word = str(value).strip().lower()
+    word = {"true": "on", "1": "on", "yes": "on", "false": "off", "0": "off", "no": "off"}.get(
+        word, word
+    )
+    if word not in ("auto", "on", "off"):
+        raise RequestError("flash_attn must be auto, on or off", param="flash_attn")
+    return word
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaCppOptions:
+    """How llama.cpp loads a GGUF file. 0 or "auto" means: chosen from the model and the machine."""
+
+    ctx_size: int = option(
+        0,
+        "Context of one request in tokens; 0 takes the model's own, at most 8192",
+        aliases=("n_ctx", "max_seq_len"),
+        minimum=0,
+        maximum=16_777_216,
+    )
+    parallel: int = option(
+        8, "Requests that run at once; each has a slot with ctx_size tokens", minimum=1, maximum=256
+    )
+    kv_unified: bool | None = option(
+        None,
+        "One KV memory of ctx_size tokens for all slots, instead of ctx_size for each: slower steps, less "
+        "memory. Chosen by itself when separate ones would take more than a quarter of the memory",
+    )
+    n_gpu_layers: int = option(
+        -1,
+        "Layers that go to the GPU; -1 is all of them where a GPU backend is built in",
+        aliases=("gpu_layers",),
+        minimum=-1,
+        maximum=10_000,
+    )
+    main_gpu: int = option(0, "The GPU for the whole model with split_mode none", minimum=0)
+    tensor_split: tuple[str, ...] = option((), "Share of the model for each GPU, such as 60,40")
+    split_mode: str = option("layer", "How several GPUs share the model", choices=SPLIT_MODES)
+    threads: int = option(
+        0, "Threads for single tokens; 0: one less than the cores", minimum=0, maximum=1024
+    )
+    threads_batch: int = option(
+        0, "Threads for prompts; 0: as many as threads", minimum=0, maximum=1024
+    )
+    batch_size: int = option(
+        2048, "Most tokens in one step", aliases=("n_batch",), minimum=32, maximum=65_536
+    )
+    ubatch_size: int = option(
+        512,
+        "Most tokens that are computed together",
+        aliases=("n_ubatch",),
+        minimum=32,
+        maximum=65_536,
+    )
+    prompt_budget: int = option(
+        512,
+        "Most prompt tokens in one step beside running replies: lower keeps replies flowing, higher "
+        "finishes prompts sooner",
+        minimum=32,
+        maximum=65_536,
+    )
+    cache_type: str = option(
+        "f16", "Number format of the KV memory, both halves", choices=CACHE_TYPES
+    )
+    cache_type_k: str = option("", "The same for keys alone", choices=("", *CACHE_TYPES))
+    cache_type_v: str = option("", "The same for values alone", choices=("", *CACHE_TYPES))
+    flash_attn: str = option(
+        "auto", "Flash attention: auto, on or off", wire=str | bool, parse=parse_flash
+    )
+    rope_scaling: str = option("auto", "Rope scaling method", choices=ROPE_SCALINGS)
+    rope_freq_base: float = option(
+        0.0, "Rope base frequency; 0 takes the model's", minimum=0, maximum=1e12
+    )
+    rope_freq_scale: float = option(
+        0.0, "Rope frequency scale; 0 takes the model's", minimum=0, maximum=1e3
+    )
+    mmap: bool = option(True, "Map the file into memory instead of reading it")
+    mlock: bool = option(False, "Keep the model in memory, never swapped out")
+    offload_kqv: bool = option(True, "Keep the KV memory on the GPU")
+    swa_full: bool = option(
+        False, "Whole KV memory for sliding-window models: more memory, better prefix reuse"
+    )
+    numa: str = option("off", "Strategy for NUMA machines", choices=NUMA_MODES)
+    check_tensors: bool = option(False, "Verify the model's data while loading")
+    mmproj: str = option("", "Projector file of a vision model (GGUF)")
+    lora: tuple[str, ...] = option((), "LoRA adapters (GGUF files)")
+
+
+LOAD_OPTIONS: dict[str, tuple[Option, ...]] = {"llamacpp": options_of(LlamaCppOptions)}
+LOAD_OPTIONS_BY_NAME = {loader: by_name(options) for loader, options in LOAD_OPTIONS.items()}

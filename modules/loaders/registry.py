@@ -1,0 +1,54 @@
+"""Loaders by name. A library is imported only when its loader is first used."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from modules.core.errors import RequestError
+from modules.loaders.base import TextLoader
+from modules.loaders.options import LOAD_OPTIONS, LOAD_OPTIONS_BY_NAME
+
+LOADER_ALIASES = {"llama.cpp": "llamacpp", "llama_cpp": "llamacpp"}
+
+
+def _llamacpp() -> TextLoader:
+    from modules.loaders.llamacpp.model import load_runner
+
+    return load_runner
+
+
+LOADERS: Mapping[str, Callable[[], TextLoader]] = {"llamacpp": _llamacpp}
+
+
+def loader_name(name: str) -> str:
+    """The loader's own name for a name or alias; RequestError lists what exists."""
+    known = LOADER_ALIASES.get(name.lower(), name.lower())
+    if known not in LOADERS:
+        raise RequestError(
+            f"Unknown loader {name!r}; known: {', '.join(sorted(LOADERS))}", param="loader"
+        )
+    return known
+
+
+def check_load_args(loader: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Load args under their own names, each checked; an unknown one is refused with what exists."""
+    known = LOAD_OPTIONS_BY_NAME[loader]
+    checked: dict[str, Any] = {}
+    for name, value in args.items():
+        option = known.get(name.replace("-", "_"))
+        if option is None:
+            raise RequestError(_unknown_arg(loader, name), param=f"args.{name}")
+        if value is not None:
+            checked[option.name] = option.check(value)
+    return checked
+
+
+def default_load_args(loader: str) -> dict[str, Any]:
+    return {option.name: option.default for option in LOAD_OPTIONS[loader]}
+
+
+def _unknown_arg(loader: str, name: str) -> str:
+    names = [option.name for option in LOAD_OPTIONS[loader]]
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{loader} has no load option {name!r}.{hint} It has: {', '.join(names)}."

@@ -1,0 +1,1 @@
+"""Scripts beside the server: they make the files that the repository carries."""

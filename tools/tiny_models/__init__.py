@@ -1,0 +1,1 @@
+"""The tiny models of the repository and how they were made; see README.md."""
