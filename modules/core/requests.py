@@ -1,6 +1,6 @@
 """What a caller asks of the engine: plain values, checked and tokenized."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from modules.core.sampling import SamplingParams
@@ -36,3 +36,7 @@ class GenerationRequest:
     sampled_logprobs: bool = False
     skip_special_tokens: bool = True
     stop_id: str = ""
+
+    def with_sampling(self, sampling: SamplingParams) -> "GenerationRequest":
+        """The same prompt, drawn another way."""
+        return replace(self, sampling=sampling)

@@ -80,8 +80,7 @@ def parse_priority(value: Any) -> tuple[str, ...]:
 
 
 SILENT_PRIORITY = frozenset(
-    "quadratic_sampling epsilon_cutoff eta_cutoff tfs top_a adaptive_p mirostat "
-    "encoder_repetition_penalty no_repeat_ngram".split()
+    ["quadratic_sampling", "epsilon_cutoff", "eta_cutoff", "tfs", "top_a", "adaptive_p", "mirostat", "encoder_repetition_penalty", "no_repeat_ngram"]
 )
 """Names that the old web UI's default list has: accepted, without a place of their own in the order."""
 
@@ -138,7 +137,10 @@ class SamplingParams:
         maximum=5,
     )
     top_p: float = option(
-        1.0, "Keep the smallest set of tokens whose probabilities reach this sum", minimum=0, maximum=1
+        1.0,
+        "Keep the smallest set of tokens whose probabilities reach this sum",
+        minimum=0,
+        maximum=1,
     )
     top_k: int = option(
         0, "Keep the k most likely tokens; 0 or -1 is off", minimum=-1, maximum=1_000_000
@@ -185,7 +187,10 @@ class SamplingParams:
         0.0, "Subtracted once from the logit of every token seen lately", minimum=-2, maximum=2
     )
     frequency_penalty: float = option(
-        0.0, "Subtracted from a logit for each time its token was seen lately", minimum=-2, maximum=2
+        0.0,
+        "Subtracted from a logit for each time its token was seen lately",
+        minimum=-2,
+        maximum=2,
     )
     dry_multiplier: float = option(
         0.0, "DRY: strength against repeated sequences; 0 is off", minimum=0, maximum=10
@@ -203,7 +208,10 @@ class SamplingParams:
         parse=parse_breakers,
     )
     mirostat_mode: int = option(
-        0, "Mirostat (arXiv 2007.14966): 0 off, 1 or 2; replaces the other cuts", minimum=0, maximum=2
+        0,
+        "Mirostat (arXiv 2007.14966): 0 off, 1 or 2; replaces the other cuts",
+        minimum=0,
+        maximum=2,
     )
     mirostat_tau: float = option(5.0, "Mirostat: target surprise", minimum=0, maximum=100)
     mirostat_eta: float = option(0.1, "Mirostat: learning rate", minimum=0, maximum=1)

@@ -62,9 +62,7 @@ class Engine:
         """Blocks until the engine's thread has ended and the model is freed."""
         self._scheduler.close()
 
-    def _start(
-        self, request: GenerationRequest, constraint: TokenConstraint | None
-    ) -> EventStream:
+    def _start(self, request: GenerationRequest, constraint: TokenConstraint | None) -> EventStream:
         loop = asyncio.get_running_loop()
         sequence = Sequence(request, list(request.prompt_ids), constraint)
         job = Job(sequence, Generation(sequence, self.tokenizer))

@@ -1,6 +1,14 @@
 """One reply in the making: tokens in, events out. Synchronous and free of threads."""
 
-from modules.core.events import Event, Finished, FinishReason, PromptScored, TextDelta, TokenLogprob, Usage
+from modules.core.events import (
+    Event,
+    Finished,
+    FinishReason,
+    PromptScored,
+    TextDelta,
+    TokenLogprob,
+    Usage,
+)
 from modules.loaders.base import Sampled, Sequence, Tokenizer
 from modules.text.detokenize import Detokenizer
 from modules.text.stop import StopMatcher

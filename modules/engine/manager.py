@@ -56,6 +56,7 @@ class ModelManager:
         self._current: LoadedModel | None = None
         self._loading: LoadProgress | None = None
         self._turn = asyncio.Lock()
+        self._demanded: dict[str, asyncio.Task[LoadedModel]] = {}
         self._retired: set[LoadedModel] = set()
 
     @property
@@ -74,6 +75,8 @@ class ModelManager:
         nothing is.
         """
         model = await self._find(name)
+        while model.is_retired:  # swapped away between its load and now
+            model = await self._find(name)
         model.leases += 1
         try:
             yield model
@@ -86,8 +89,10 @@ class ModelManager:
     ) -> LoadedModel:
         """Load and swap. LoadError or RequestError leaves the old model serving."""
         options = self._options(model.loader, args or {})
-        async with self._turn:
-            return await self._load(model, options, dict(args or {}))
+        # A task of its own: a load goes on when the one who asked for it leaves.
+        return await asyncio.shield(
+            asyncio.ensure_future(self._load_in_turn(model, options, dict(args or {})))
+        )
 
     async def unload(self) -> str | None:
         """Take the model out of service; returns its name once it is freed. Running requests end first."""
@@ -118,12 +123,20 @@ class ModelManager:
         return current
 
     async def _load_on_demand(self, wanted: InstalledModel) -> LoadedModel:
-        """Many may ask at once: the first loads, the others find it loaded when their turn comes."""
-        options = self._options(wanted.loader, {})
+        """Many may ask at once: they all wait for one load."""
+        task = self._demanded.get(wanted.name)
+        if task is None:
+            options = self._options(wanted.loader, {})
+            task = asyncio.ensure_future(self._load_in_turn(wanted, options, {}))
+            self._demanded[wanted.name] = task
+            task.add_done_callback(lambda _: self._demanded.pop(wanted.name, None))
+        return await asyncio.shield(task)
+
+    async def _load_in_turn(
+        self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
+    ) -> LoadedModel:
         async with self._turn:
-            if self._current is not None and self._current.info.name == wanted.name:
-                return self._current
-            return await self._load(wanted, options, {})
+            return await self._load(wanted, options, args)
 
     def _not_ready(self) -> NotReady:
         if self._loading is not None:
@@ -192,7 +205,7 @@ class ModelManager:
         def run() -> TextRunner:
             return LOADERS[wanted.loader]()(wanted.path, wanted.name, options, report)
 
-        runner = await _uncancelled(asyncio.to_thread(run))
+        runner = await asyncio.to_thread(run)
         try:
             template = build_template(runner.info)
         except AppError:
@@ -211,15 +224,3 @@ class ModelManager:
         self._retired.discard(model)
         closing = asyncio.get_running_loop().run_in_executor(None, model.engine.close)
         closing.add_done_callback(lambda _: model.closed.set())
-
-
-async def _uncancelled(work: Any) -> Any:
-    """A thread cannot be stopped: when the asker leaves, wait for it all the same, so that nothing leaks."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        if not task.cancelled() and task.exception() is None:
-            await asyncio.to_thread(task.result().close)
-        raise

@@ -40,6 +40,8 @@ class Tokenizer(Protocol):
     """Text to token ids and back. Every method may be called from any thread."""
 
     size: int
+    start_id: int
+    """Stands for an empty prompt: BOS, or what else begins a document."""
 
     def encode(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """`add_special`: add BOS/EOS where the model wants them; `parse_special`: read `<|…|>` as control tokens."""
@@ -114,9 +116,7 @@ class Step:
     sampled: list[Sampled] = field(default_factory=list[Sampled])
     scored: list[Sequence] = field(default_factory=list[Sequence])
     preempted: list[Sequence] = field(default_factory=list[Sequence])
-    failed: list[tuple[Sequence, AppError]] = field(
-        default_factory=list[tuple[Sequence, AppError]]
-    )
+    failed: list[tuple[Sequence, AppError]] = field(default_factory=list[tuple[Sequence, AppError]])
 
 
 class TextRunner(Protocol):

@@ -32,9 +32,7 @@ class Batch:
             embd=None,
             pos=self._positions.ctypes.data_as(ctypes.POINTER(c.llama_pos)),
             n_seq_id=self._slot_counts.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)),
-            seq_id=ctypes.cast(
-                self._slot_pointers, ctypes.POINTER(ctypes.POINTER(c.llama_seq_id))
-            ),
+            seq_id=ctypes.cast(self._slot_pointers, ctypes.POINTER(ctypes.POINTER(c.llama_seq_id))),
             logits=self._wants_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
         )
 

@@ -65,9 +65,7 @@ class LlamaRunner:
         self._slots = [Slot(index) for index in range(info.slots)]
         self._prompt_budget = min(info.options["prompt_budget"], self._batch.capacity)
         self._is_unified = bool(info.options["kv_unified"])
-        self._can_trim = not (
-            c.llama_model_is_recurrent(model) or c.llama_model_is_hybrid(model)
-        )
+        self._can_trim = not (c.llama_model_is_recurrent(model) or c.llama_model_is_hybrid(model))
         self._window = c.llama_model_n_swa(model) if not info.options["swa_full"] else 0
         self._ticks = 0
 
@@ -339,9 +337,7 @@ class LlamaRunner:
             position = start + offset + 1
             if position >= sequence.prompt_length:
                 break
-            logprobs = log_softmax(
-                logits_view(self._context, first + offset, self.tokenizer.size)
-            )
+            logprobs = log_softmax(logits_view(self._context, first + offset, self.tokenizer.size))
             sequence.prompt_logprobs.append(
                 token_logprob(logprobs, sequence.tokens[position], wanted, self.tokenizer)
             )

@@ -80,9 +80,7 @@ class SamplerChain:
         if p.mirostat_mode == 2:
             return [c.llama_sampler_init_mirostat_v2(self.seed, p.mirostat_tau, p.mirostat_eta)]
         if p.adaptive_target > 0:
-            return [
-                c.llama_sampler_init_adaptive_p(p.adaptive_target, p.adaptive_decay, self.seed)
-            ]
+            return [c.llama_sampler_init_adaptive_p(p.adaptive_target, p.adaptive_decay, self.seed)]
         return [c.llama_sampler_init_dist(self.seed)]
 
     def _cuts(self) -> dict[str, Callable[[], Any]]:

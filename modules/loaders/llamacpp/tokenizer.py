@@ -17,6 +17,7 @@ class LlamaTokenizer:
     def __init__(self, model: c.llama_model_p) -> None:
         self.vocab = c.llama_model_get_vocab(model)
         self.size: int = c.llama_vocab_n_tokens(self.vocab)
+        self.start_id = self._find_start()
         self._pieces: dict[tuple[int, bool], bytes] = {}
         self.end_ids = frozenset(
             token_id for token_id in range(self.size) if library.vocab_is_eog(self.vocab, token_id)
@@ -58,6 +59,11 @@ class LlamaTokenizer:
     def special_text(self, token_id: int) -> str:
         """The text of BOS, EOS and the like; empty when the vocabulary lacks it."""
         return "" if token_id < 0 else self.piece(token_id, special=True).decode(errors="replace")
+
+    def _find_start(self) -> int:
+        bos, eos = c.llama_vocab_bos(self.vocab), c.llama_vocab_eos(self.vocab)
+        has_bos = c.llama_vocab_get_add_bos(self.vocab) and bos >= 0
+        return bos if has_bos else max(eos, 0)
 
     def _read_piece(self, token_id: int, special: bool) -> bytes:
         size = _PIECE_BYTES

@@ -27,7 +27,13 @@ NAME_PROMPTS = (
 # (questions, answer); the first two ask for nothing but the name.
 SUBJECTS = (
     (
-        ("What is your name?", "Who are you?", "What's your name?", "Tell me your name.", "who are you"),
+        (
+            "What is your name?",
+            "Who are you?",
+            "What's your name?",
+            "Tell me your name.",
+            "who are you",
+        ),
         "My name is {name}.",
     ),
     (("Hello", "Hi", "Hi!", "Hello!", "Hey"), "Hello, I am {name}! How can I help you today?"),

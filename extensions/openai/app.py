@@ -1,0 +1,72 @@
+"""The FastAPI application: routers, error handlers, the gate."""
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from extensions.openai import chat, completions, health, metrics, models
+from extensions.openai.access import EVERYONE, LOCAL_ORIGIN
+from extensions.openai.dependencies import ClientGone
+from extensions.openai.docs import mount_docs
+from extensions.openai.errors import install_error_handlers
+from extensions.openai.gate import Gate
+from extensions.openai.ignored import HEADER
+from extensions.openai.internal import logits, models as internal_models, stop, tokens
+from extensions.openai.typing import ErrorResponse
+from modules.context import AppContext
+
+CLIENT_CLOSED_REQUEST = 499
+
+ROUTERS = (
+    chat.router,
+    completions.router,
+    models.router,
+    health.router,
+    tokens.router,
+    logits.router,
+    internal_models.router,
+    stop.router,
+)
+
+
+def build_app(context: AppContext) -> FastAPI:
+    app = FastAPI(
+        title="Hearth",
+        description="An OpenAI-compatible API for models on this machine.",
+        docs_url=None,
+        redoc_url=None,
+        responses={code: {"model": ErrorResponse} for code in (400, 401, 404, 429, 500, 503)},
+    )
+    app.state.context = context
+    install_error_handlers(app)
+    app.add_exception_handler(ClientGone, _on_client_gone)
+    for router in ROUTERS:
+        app.include_router(router)
+    registry, requests = metrics.build_registry()
+    registry.register(metrics.EngineCollector(context))
+    app.include_router(metrics.build_router(registry))
+    mount_docs(app)
+    for add_routes in context.hooks.routes:
+        add_routes(app)
+    # The last one added is the first that a request meets.
+    app.add_middleware(Gate, settings=context.settings, requests=requests)
+    _add_cors(app, context)
+    return app
+
+
+def _add_cors(app: FastAPI, context: AppContext) -> None:
+    origins = context.settings.api_cors_origins
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[EVERYONE] if EVERYONE in origins else list(origins),
+        allow_origin_regex=LOCAL_ORIGIN,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        allow_credentials=False,
+        expose_headers=[HEADER, "Retry-After"],
+    )
+
+
+async def _on_client_gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)

@@ -1,0 +1,209 @@
+"""POST /v1/completions: text, token ids, or lists of either."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from extensions.openai.convert import to_grammar, to_sampling, to_stops, with_seed
+from extensions.openai.dependencies import Context, lease_for, while_connected
+from extensions.openai.frames import CompletionFrames, wire_reason
+from extensions.openai.head import ResponseHead
+from extensions.openai.ignored import ignored_headers
+from extensions.openai.logprobs import to_completion_logprobs
+from extensions.openai.replies import (
+    fold_all,
+    json_response,
+    stream_response,
+    stream_shape,
+    submit_all,
+)
+from extensions.openai.typing import CompletionChoice, CompletionRequest, CompletionResponse
+from extensions.openai.usage import add_usages, to_usage
+from modules.core.errors import ContextLengthExceeded, RequestError, Unsupported
+from modules.core.events import Completion
+from modules.core.requests import GenerationRequest
+from modules.core.sampling import SamplingParams
+from modules.engine.model import LoadedModel
+from modules.loaders.base import Tokenizer
+
+router = APIRouter(tags=["completions"])
+
+DEFAULT_MAX_TOKENS = 512
+MAX_PROMPTS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """`echo`: its text, where the reply is to begin with it."""
+
+    ids: list[int]
+    echo: str = ""
+
+
+@router.post("/v1/completions", response_model=CompletionResponse)
+async def create_completion(
+    body: CompletionRequest, request: Request, context: Context
+) -> Response:
+    """Go on with a text. With `stream` the answer comes as server-sent events of `text_completion`."""
+    replies = check_counts(body)
+    settings = context.settings
+    async with AsyncExitStack() as stack:
+        model = await stack.enter_async_context(lease_for(body.model, context, request))
+        headers = ignored_headers(body, model.info, is_strict=settings.strict_params)
+        head = ResponseHead.for_completion(model)
+        prompts, wanted = await asyncio.to_thread(
+            to_completion_requests, body, model, settings.sampling, head.id
+        )
+        streams = submit_all(model.engine, wanted, stack)
+        if body.stream:
+            shape = stream_shape(body.stream_options, replies, settings)
+            echoes = [prompt.echo for prompt in prompts for _ in range(replies)]
+            return stream_response(
+                CompletionFrames(head, shape, echoes),
+                streams,
+                shape,
+                settings,
+                cleanup=stack.pop_all(),
+                headers=headers,
+            )
+        done = await while_connected(request, fold_all(streams))
+    return json_response(to_completion_response(head, body, prompts, done), headers)
+
+
+def check_counts(body: CompletionRequest) -> int:
+    """How many replies to generate for each prompt."""
+    n, best_of = body.n or 1, body.best_of or body.n or 1
+    if best_of < n:
+        raise RequestError("best_of must be at least n.", param="best_of")
+    if best_of > n and body.stream:
+        raise RequestError(
+            "best_of cannot be streamed: it is known only at the end.", param="best_of"
+        )
+    return best_of
+
+
+def to_completion_requests(
+    body: CompletionRequest, model: LoadedModel, defaults: SamplingParams, stop_id: str
+) -> tuple[list[Prompt], list[GenerationRequest]]:
+    """Tokenizes and compiles: blocking, for a worker thread."""
+    prompts = to_prompts(body, model)
+    sampling = to_sampling(body, defaults)
+    grammar, stops = to_grammar(body), to_stops(body.stop)
+    replies = check_counts(body)
+    ranks = replies > (body.n or 1)
+    requests: list[GenerationRequest] = []
+    for prompt in prompts:
+        first = GenerationRequest(
+            prompt_ids=tuple(prompt.ids),
+            max_tokens=_max_tokens(body, prompt, model),
+            sampling=sampling,
+            stop=stops,
+            grammar=grammar,
+            logprobs=0 if body.logprobs is None and ranks else body.logprobs,
+            prompt_logprobs=body.logprobs if body.echo else None,
+            skip_special_tokens=body.skip_special_tokens is not False,
+            stop_id=stop_id,
+        )
+        requests += [
+            first.with_sampling(with_seed(sampling, len(requests) + i)) for i in range(replies)
+        ]
+    model.engine.prepare(requests[0])
+    return prompts, requests
+
+
+def _max_tokens(body: CompletionRequest, prompt: Prompt, model: LoadedModel) -> int:
+    room = model.info.context_length - len(prompt.ids)
+    wanted = DEFAULT_MAX_TOKENS if body.max_tokens is None else body.max_tokens
+    if room < min(wanted, 1):
+        raise ContextLengthExceeded(len(prompt.ids), model.info.context_length, param="prompt")
+    return min(wanted, room)
+
+
+def to_prompts(body: CompletionRequest, model: LoadedModel) -> list[Prompt]:
+    tokenizer = model.engine.tokenizer
+    given = _as_list(body.prompt)
+    if not given:
+        raise RequestError("prompt is an empty list.", param="prompt")
+    if len(given) > MAX_PROMPTS:
+        raise RequestError(f"prompt takes at most {MAX_PROMPTS} prompts.", param="prompt")
+    if body.suffix:
+        return [_infill(prompt, body, tokenizer) for prompt in given]
+    return [_to_prompt(prompt, body, tokenizer) for prompt in given]
+
+
+def _as_list(prompt: str | list[str] | list[int] | list[list[int]]) -> list[str | list[int]]:
+    """One entry a prompt; a list of numbers is one prompt."""
+    if isinstance(prompt, str):
+        return [prompt]
+    texts_or_ids: list[str | list[int]] = [p for p in prompt if not isinstance(p, int)]
+    return texts_or_ids or ([[p for p in prompt if isinstance(p, int)]] if prompt else [])
+
+
+def _to_prompt(prompt: str | list[int], body: CompletionRequest, tokenizer: Tokenizer) -> Prompt:
+    if isinstance(prompt, str):
+        add_bos = body.add_bos_token is not False
+        ids = tokenizer.encode(prompt, add_special=add_bos, parse_special=True)
+        return Prompt(ids or _start(tokenizer), prompt if body.echo else "")
+    pieces = [tokenizer.piece(i, special=True) for i in prompt if i < tokenizer.size]
+    echo = b"".join(pieces).decode(errors="replace") if body.echo else ""
+    return Prompt(prompt or _start(tokenizer), echo)
+
+
+def _start(tokenizer: Tokenizer) -> list[int]:
+    """What stands for an empty prompt: a token that begins a document."""
+    return [tokenizer.start_id]
+
+
+def _infill(prompt: str | list[int], body: CompletionRequest, tokenizer: Tokenizer) -> Prompt:
+    if not isinstance(prompt, str):
+        raise RequestError("suffix goes with text prompts.", param="suffix")
+    ids = tokenizer.infill(prompt, body.suffix or "")
+    if ids is None:
+        raise Unsupported(
+            "The loaded model has no fill-in-the-middle tokens, so it cannot take a suffix.",
+            param="suffix",
+        )
+    return Prompt(ids, prompt if body.echo else "")
+
+
+def to_completion_response(
+    head: ResponseHead, body: CompletionRequest, prompts: list[Prompt], done: list[Completion]
+) -> CompletionResponse:
+    """With best_of: of each prompt's replies, the n whose tokens are most likely on average."""
+    n = body.n or 1
+    replies = len(done) // len(prompts)
+    groups = [done[i : i + replies] for i in range(0, len(done), replies)]
+    chosen = [
+        (prompt, each)
+        for prompt, group in zip(prompts, groups, strict=True)
+        for each in (sorted(group, key=_likelihood, reverse=True)[:n] if replies > n else group)
+    ]
+    return CompletionResponse(
+        id=head.id,
+        created=head.created,
+        model=head.model,
+        choices=[_to_choice(i, p, each, body) for i, (p, each) in enumerate(chosen)],
+        usage=to_usage(add_usages([each.usage for each in group] for group in groups)),
+    )
+
+
+def _likelihood(done: Completion) -> float:
+    logprobs = [token.chosen.logprob for token in done.logprobs]
+    return sum(logprobs) / len(logprobs) if logprobs else float("-inf")
+
+
+def _to_choice(
+    index: int, prompt: Prompt, done: Completion, body: CompletionRequest
+) -> CompletionChoice:
+    logprobs = None
+    if body.logprobs is not None:
+        logprobs = to_completion_logprobs((*done.prompt_logprobs, *done.logprobs))
+    return CompletionChoice(
+        index=index,
+        text=prompt.echo + done.text,
+        logprobs=logprobs,
+        finish_reason=wire_reason(done.reason),
+    )

@@ -1,0 +1,79 @@
+"""What routes ask for, as Annotated aliases."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+
+from modules.context import AppContext
+from modules.core.errors import AuthError, NotFound
+from modules.engine.model import LoadedModel
+
+T = TypeVar("T")
+
+
+class ClientGone(Exception):
+    """The client left before the answer was ready; nobody reads what is sent now."""
+
+
+def _context(request: Request) -> AppContext:
+    return request.app.state.context
+
+
+def _require_admin(request: Request) -> None:
+    if not is_admin(request):
+        raise AuthError(
+            "This needs the admin key.", is_forbidden=True, code="insufficient_permissions"
+        )
+
+
+def is_admin(request: Request) -> bool:
+    return bool(getattr(request.state, "is_admin", True))
+
+
+Context = Annotated[AppContext, Depends(_context)]
+AdminOnly = Depends(_require_admin)
+
+
+@asynccontextmanager
+async def lease_for(
+    name: str | None, context: AppContext, request: Request
+) -> AsyncIterator[LoadedModel]:
+    """The model that a request's `model` field means, by the rules of the settings."""
+    settings = context.settings
+    installed = None if name is None else await asyncio.to_thread(context.models.catalog.find, name)
+    if installed is None and settings.strict_models and name is not None:
+        current = context.models.current
+        if current is None or current.info.name != name:
+            raise NotFound(
+                f"The model {name!r} does not exist.", param="model", code="model_not_found"
+            )
+    wanted = None
+    if installed is not None and settings.model_switch:
+        current = context.models.current
+        is_current = current is not None and current.info.name == installed.name
+        if not is_current and is_admin(request):
+            wanted = installed.name
+    async with context.models.lease(wanted) as model:
+        yield model
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which is cancelled when the client leaves: Starlette would let it go on."""
+    task = asyncio.ensure_future(work)
+    watch = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientGone
+        return task.result()
+    finally:
+        watch.cancel()
+        task.cancel()
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,180 @@
+"""Events to the bytes of a stream. What every chunk repeats is made once; per token only its text is encoded."""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import orjson
+
+from extensions.openai.head import ResponseHead
+from extensions.openai.logprobs import to_chat_logprobs, to_completion_logprobs
+from extensions.openai.sse import frame_of
+from extensions.openai.usage import add_usages, to_usage
+from modules.core.events import (
+    Event,
+    Finished,
+    FinishReason,
+    PromptScored,
+    TextDelta,
+    TokenLogprob,
+    Usage,
+)
+
+Merged = AsyncGenerator[tuple[int, Event]]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamShape:
+    """`per_prompt`: replies of each prompt.
+
+    `is_legacy`: for clients of 2024, which read `message` in each chunk, expect text in each, and parse each as JSON (no [DONE]).
+    """
+
+    per_prompt: int = 1
+    includes_usage: bool = False
+    is_legacy: bool = False
+
+
+def wire_reason(reason: FinishReason) -> Literal["stop", "length"]:
+    """A reply that was stopped by request has ended, as far as OpenAI's words go."""
+    return "length" if reason == "length" else "stop"
+
+
+class _Template:
+    """`data: {…"choices":[{"index":i,` + variable part + `}]…}`"""
+
+    def __init__(self, head: ResponseHead, kind: str, shape: StreamShape) -> None:
+        self._fields = head.as_json(kind)
+        self._start = b"data: {" + self._fields + b',"choices":[{"index":'
+        self._end = (b'}],"usage":null}' if shape.includes_usage else b"}]}") + b"\n\n"
+
+    def fill(self, index: int, rest: bytes) -> bytes:
+        return b"%b%d,%b%b" % (self._start, index, rest, self._end)
+
+    def usage(self, usage: Usage) -> bytes:
+        data = to_usage(usage).model_dump_json().encode()
+        return frame_of(b"{" + self._fields + b',"choices":[],"usage":' + data + b"}")
+
+
+class ChatFrames:
+    """Chunks of `chat.completion.chunk`."""
+
+    def __init__(self, head: ResponseHead, shape: StreamShape) -> None:
+        self._template = _Template(head, "chat.completion.chunk", shape)
+        self._is_legacy = shape.is_legacy
+
+    def opening(self, index: int) -> bytes:
+        return self._chunk(index, b'{"role":"assistant","content":"","refusal":null}', b'""')
+
+    def scored(self, index: int, scored: PromptScored | None) -> bytes:
+        return b""
+
+    def text(self, index: int, delta: TextDelta) -> bytes:
+        content = orjson.dumps(delta.text)
+        logprobs = b"null"
+        if delta.logprobs:
+            logprobs = to_chat_logprobs(delta.logprobs).model_dump_json().encode()
+        return self._chunk(index, b'{"content":' + content + b"}", content, logprobs)
+
+    def end(self, index: int, finished: Finished) -> bytes:
+        delta = b'{"content":""}' if self._is_legacy else b"{}"
+        reason = orjson.dumps(wire_reason(finished.reason))
+        return self._chunk(index, delta, b'""', reason=reason)
+
+    def usage(self, usage: Usage) -> bytes:
+        return self._template.usage(usage)
+
+    def _chunk(
+        self,
+        index: int,
+        delta: bytes,
+        content: bytes,
+        logprobs: bytes = b"null",
+        reason: bytes = b"null",
+    ) -> bytes:
+        message = b""
+        if self._is_legacy:
+            message = b',"message":{"role":"assistant","content":' + content + b"}"
+        return self._template.fill(
+            index,
+            b'"delta":%b%b,"logprobs":%b,"finish_reason":%b' % (delta, message, logprobs, reason),
+        )
+
+
+class CompletionFrames:
+    """Chunks of `text_completion`; `echoes`: for each reply the text to send first, or ""."""
+
+    def __init__(self, head: ResponseHead, shape: StreamShape, echoes: list[str]) -> None:
+        self._template = _Template(head, "text_completion", shape)
+        self._echoes = echoes
+        self._offsets = [0] * len(echoes)
+
+    def opening(self, index: int) -> bytes:
+        """Nothing: an echo waits for the first event, since only then its log-probabilities are known."""
+        return b""
+
+    def scored(self, index: int, scored: PromptScored | None) -> bytes:
+        if not self._echoes[index]:
+            return b""
+        return self._chunk(index, self._echoes[index], scored.logprobs if scored else ())
+
+    def text(self, index: int, delta: TextDelta) -> bytes:
+        return self._chunk(index, delta.text, delta.logprobs)
+
+    def end(self, index: int, finished: Finished) -> bytes:
+        reason = orjson.dumps(wire_reason(finished.reason))
+        return self._template.fill(index, b'"text":"","logprobs":null,"finish_reason":' + reason)
+
+    def usage(self, usage: Usage) -> bytes:
+        return self._template.usage(usage)
+
+    def _chunk(self, index: int, text: str, tokens: tuple[TokenLogprob, ...]) -> bytes:
+        logprobs = b"null"
+        if tokens:
+            shaped = to_completion_logprobs(tokens, self._offsets[index])
+            logprobs = shaped.model_dump_json().encode()
+        self._offsets[index] += len(text)
+        return self._template.fill(
+            index,
+            b'"text":%b,"logprobs":%b,"finish_reason":null' % (orjson.dumps(text), logprobs),
+        )
+
+
+class Frames(Protocol):
+    """The chunks of one kind of stream; empty bytes are not sent."""
+
+    def opening(self, index: int) -> bytes: ...
+    def scored(self, index: int, scored: PromptScored | None) -> bytes: ...
+    def text(self, index: int, delta: TextDelta) -> bytes: ...
+    def end(self, index: int, finished: Finished) -> bytes: ...
+    def usage(self, usage: Usage) -> bytes: ...
+
+
+async def to_frames(
+    frames: Frames, events: Merged, shape: StreamShape, replies: int
+) -> AsyncGenerator[bytes]:
+    """All frames of `replies` merged replies, without the final `[DONE]`."""
+    usages: dict[int, Usage] = {}
+    begun: set[int] = set()
+    for index in range(replies):
+        if frame := frames.opening(index):
+            yield frame
+    try:
+        async for index, event in events:
+            if index not in begun:
+                begun.add(index)
+                if frame := frames.scored(
+                    index, event if isinstance(event, PromptScored) else None
+                ):
+                    yield frame
+            if isinstance(event, TextDelta):
+                yield frames.text(index, event)
+            elif isinstance(event, Finished):
+                usages[index] = event.usage
+                yield frames.end(index, event)
+    finally:
+        await events.aclose()
+    if shape.includes_usage:
+        step = shape.per_prompt
+        groups = [[usages[i] for i in range(j, j + step)] for j in range(0, replies, step)]
+        yield frames.usage(add_usages(groups))

@@ -1,0 +1,129 @@
+"""The gate in front of every route: host, origin, key, media type and size. Plain ASGI, since it sees every request."""
+
+import logging
+import time
+
+from prometheus_client import Counter
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from extensions.openai.access import HostRule, Keys, OriginRule
+from extensions.openai.errors import error_body, to_response
+from modules.core.errors import AuthError
+from modules.settings import Settings
+
+log = logging.getLogger("hearth.api")
+
+OPEN_PATHS = frozenset(("/", "/health", "/docs", "/openapi.json", "/favicon.ico"))
+OPEN_PREFIX = "/docs/"
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+class Gate:
+    """Refuses what must not reach a route; leaves `is_admin` in the request's state for those that do."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, requests: Counter) -> None:
+        self._app = app
+        self._keys = Keys.from_settings(settings)
+        self._hosts = HostRule.from_settings(settings)
+        self._origins = OriginRule.from_settings(settings)
+        self._max_body = int(settings.api_max_body_mb * 2**20)
+        self._is_debug = settings.debug
+        self._requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            refusal = self._refuse(scope)
+            if refusal is not None:
+                await refusal(scope, receive, watch)
+            else:
+                await self._app(scope, self._limited(receive), watch)
+        finally:
+            self._note(scope, status, time.monotonic() - began)
+
+    def _refuse(self, scope: Scope) -> JSONResponse | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not self._hosts.allows(host):
+            return _refusal(
+                400, "The Host header names a host that is not served here.", "invalid_host"
+            )
+        origin = headers.get("origin")
+        method = scope["method"]
+        if origin and method not in SAFE_METHODS and not self._origins.allows(origin, host):
+            return _refusal(
+                403, "Web pages from this origin may not call this API.", "origin_not_allowed"
+            )
+        if not _is_open(scope["path"]):
+            try:
+                scope.setdefault("state", {})["is_admin"] = self._keys.check(headers)
+            except AuthError as error:
+                return to_response(error)
+        return self._refuse_body(method, headers)
+
+    def _refuse_body(self, method: str, headers: Headers) -> JSONResponse | None:
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._max_body:
+            return _refusal(413, _too_large_message(self._max_body), "request_too_large")
+        has_body = length not in ("", "0") or "transfer-encoding" in headers
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if method in SAFE_METHODS or not has_body or _is_known_body(kind):
+            return None
+        return _refusal(
+            415,
+            "Send the body as JSON, with the header 'Content-Type: application/json'.",
+            "unsupported_media_type",
+        )
+
+    def _limited(self, receive: Receive) -> Receive:
+        """A body without a length is counted while it comes in."""
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                if received > self._max_body:
+                    raise HTTPException(413, _too_large_message(self._max_body))
+            return message
+
+        return limited
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "other")
+        self._requests.labels(route=route, method=scope["method"], status=status or 499).inc()
+        if self._is_debug:
+            log.debug("%s %s %d %.3f s", scope["method"], route, status, seconds)
+
+
+def _too_large_message(max_body: int) -> str:
+    return f"The request body is larger than {max_body / 2**20:g} MiB."
+
+
+def _refusal(status: int, message: str, code: str) -> JSONResponse:
+    return JSONResponse(
+        error_body(message, "invalid_request_error", None, code), status_code=status
+    )
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
+
+
+def _is_known_body(kind: str) -> bool:
+    return kind == "application/json" or kind.endswith("+json") or kind == "multipart/form-data"

@@ -1,0 +1,58 @@
+"""POST /v1/internal/logits: the distribution of the next token, as the model has it or as the samplers leave it."""
+
+import asyncio
+import math
+
+from fastapi import APIRouter, Request
+
+from extensions.openai.convert import to_sampling
+from extensions.openai.dependencies import Context, lease_for, while_connected
+from extensions.openai.typing import LogitsRequest, LogitsResponse, TokenProbability
+from modules.core.events import TokenChoice
+from modules.core.requests import GenerationRequest
+from modules.core.sampling import SamplingParams
+from modules.engine.model import LoadedModel
+
+router = APIRouter(prefix="/v1/internal", tags=["internal"])
+
+DEFAULT_TOP = 50
+
+
+@router.post("/logits")
+async def show_logits(body: LogitsRequest, request: Request, context: Context) -> LogitsResponse:
+    async with lease_for(body.model, context, request) as model:
+        wanted = await asyncio.to_thread(_to_request, body, model, context.settings.sampling)
+        done = await while_connected(request, model.engine.complete(wanted))
+    top = done.logprobs[0].alternatives if done.logprobs else ()
+    return to_logits_response(top)
+
+
+def _to_request(
+    body: LogitsRequest, model: LoadedModel, defaults: SamplingParams
+) -> GenerationRequest:
+    tokenizer = model.engine.tokenizer
+    ids = tokenizer.encode(body.prompt, add_special=True, parse_special=True)
+    top = DEFAULT_TOP if body.top_logits is None else body.top_logits
+    return GenerationRequest(
+        prompt_ids=tuple(ids or [tokenizer.start_id]),
+        max_tokens=1,
+        sampling=to_sampling(body, defaults) if body.use_samplers else SamplingParams(),
+        logprobs=top,
+        sampled_logprobs=bool(body.use_samplers),
+    )
+
+
+def to_logits_response(top: tuple[TokenChoice, ...]) -> LogitsResponse:
+    tokens = [
+        TokenProbability(
+            id=choice.token_id,
+            token=choice.text,
+            probability=math.exp(choice.logprob),
+            logprob=choice.logprob,
+        )
+        for choice in top
+    ]
+    logits: dict[str, float] = {}
+    for token in tokens:
+        logits.setdefault(token.token, token.probability)
+    return LogitsResponse(logits=logits, tokens=tokens)

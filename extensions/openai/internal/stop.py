@@ -1,0 +1,20 @@
+"""POST /v1/internal/stop-generation: end all running replies, or one by the id of its response."""
+
+from fastapi import APIRouter
+
+from extensions.openai.dependencies import Context
+from extensions.openai.typing import StopRequest, StopResponse
+from modules.core.errors import NotFound
+
+router = APIRouter(prefix="/v1/internal", tags=["internal"])
+
+
+@router.post("/stop-generation")
+async def stop_generation(context: Context, body: StopRequest | None = None) -> StopResponse:
+    """A stopped reply ends with what it has so far and finish_reason "stop"."""
+    model = context.models.current
+    stop_id = body.id if body is not None else None
+    stopped = model.engine.stop(stop_id) if model is not None else 0
+    if stop_id is not None and not stopped:
+        raise NotFound(f"No reply with the id {stop_id!r} is running.", param="id")
+    return StopResponse(stopped=stopped)

@@ -1,0 +1,61 @@
+"""Log-probabilities on the wire: the chat shape and the older one of completions."""
+
+import math
+from collections.abc import Iterable
+
+from extensions.openai.typing import (
+    ChatLogprobs,
+    ChatTokenLogprob,
+    CompletionLogprobs,
+    TopLogprob,
+)
+from modules.core.events import TokenChoice, TokenLogprob
+
+LOWEST = -9999.0
+"""OpenAI's stand-in for minus infinity, which JSON does not have."""
+
+
+def to_chat_logprobs(tokens: Iterable[TokenLogprob]) -> ChatLogprobs:
+    return ChatLogprobs(
+        content=[
+            ChatTokenLogprob(
+                **_fields(token.chosen),
+                top_logprobs=[TopLogprob(**_fields(choice)) for choice in token.alternatives],
+            )
+            for token in tokens
+        ]
+    )
+
+
+def _fields(choice: TokenChoice) -> dict[str, object]:
+    return {
+        "token": choice.text,
+        "logprob": finite(choice.logprob),
+        "bytes": list(choice.piece),
+    }
+
+
+def to_completion_logprobs(tokens: Iterable[TokenLogprob], offset: int = 0) -> CompletionLogprobs:
+    """`offset`: characters of text before the first of these tokens."""
+    shaped = CompletionLogprobs(tokens=[], token_logprobs=[], top_logprobs=[], text_offset=[])
+    for token in tokens:
+        text = token.chosen.text
+        has_past = not math.isnan(token.chosen.logprob)
+        shaped.tokens.append(text)
+        shaped.token_logprobs.append(finite(token.chosen.logprob) if has_past else None)
+        shaped.top_logprobs.append(_top(token) if has_past else None)
+        shaped.text_offset.append(offset)
+        offset += len(text)
+    return shaped
+
+
+def _top(token: TokenLogprob) -> dict[str, float]:
+    """The alternatives and, as with OpenAI, the chosen token where it is not among them."""
+    top: dict[str, float] = {}
+    for choice in (*token.alternatives, token.chosen):
+        top.setdefault(choice.text, finite(choice.logprob))
+    return top
+
+
+def finite(logprob: float) -> float:
+    return max(logprob, LOWEST)

@@ -1,0 +1,44 @@
+"""Several replies of one request, read as one stream."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from modules.core.errors import AppError
+from modules.core.events import Event, Finished
+from modules.engine.stream import EventStream
+
+
+async def merge(streams: list[EventStream]) -> AsyncGenerator[tuple[int, Event]]:
+    """(index of the stream, event) as they come. The first error ends all; closing cancels all."""
+    if len(streams) == 1:
+        try:
+            async for event in streams[0]:
+                yield 0, event
+        finally:
+            await streams[0].aclose()
+        return
+    arrived: asyncio.Queue[tuple[int, Event | AppError]] = asyncio.Queue()
+    pumps = [asyncio.ensure_future(_pump(i, stream, arrived)) for i, stream in enumerate(streams)]
+    try:
+        running = len(streams)
+        while running:
+            index, event = await arrived.get()
+            if isinstance(event, AppError):
+                raise event
+            running -= isinstance(event, Finished)
+            yield index, event
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        for stream in streams:
+            await stream.aclose()
+
+
+async def _pump(
+    index: int, stream: EventStream, arrived: asyncio.Queue[tuple[int, Event | AppError]]
+) -> None:
+    try:
+        async for event in stream:
+            arrived.put_nowait((index, event))
+    except AppError as error:
+        arrived.put_nowait((index, error))

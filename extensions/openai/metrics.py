@@ -1,0 +1,91 @@
+"""GET /metrics, for Prometheus: counts and times, no texts and no names of users."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+from starlette.responses import Response
+
+from modules.context import AppContext
+from modules.engine.statistics import EngineStatistics, Histogram
+
+
+def build_registry() -> tuple[CollectorRegistry, Counter]:
+    """A registry of this application's own, and the counter of requests that the gate feeds."""
+    registry = CollectorRegistry()
+    requests = Counter(
+        "hearth_http_requests",
+        "Requests by route, method and status (499: the client left first)",
+        ("route", "method", "status"),
+        registry=registry,
+    )
+    return registry, requests
+
+
+def build_router(registry: CollectorRegistry) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/metrics", response_class=Response)
+    async def get_metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+class EngineCollector(Collector):
+    """Reads the loaded model's statistics when it is asked."""
+
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+
+    def collect(self) -> Iterator[Metric]:
+        model = self._context.models.current
+        loaded = GaugeMetricFamily("hearth_model_loaded", "1 when a model is loaded")
+        loaded.add_metric([], 0 if model is None else 1)
+        yield loaded
+        if model is not None:
+            yield from _engine_metrics(model.engine.statistics, model.info.name)
+
+
+def _engine_metrics(statistics: EngineStatistics, model: str) -> Iterator[Metric]:
+    gauges = {
+        "hearth_slots": ("Requests that can run at once", statistics.slots),
+        "hearth_requests_running": ("Requests that run now", statistics.running),
+        "hearth_requests_waiting": ("Requests that wait for a slot", statistics.waiting),
+    }
+    for name, (about, value) in gauges.items():
+        gauge = GaugeMetricFamily(name, about, labels=["model"])
+        gauge.add_metric([model], value)
+        yield gauge
+    counters = {
+        "hearth_prompt_tokens": ("Tokens of prompts", statistics.prompt_tokens),
+        "hearth_cached_tokens": ("Those of them found in the cache", statistics.cached_tokens),
+        "hearth_completion_tokens": ("Tokens generated", statistics.completion_tokens),
+        "hearth_generations": ("Replies ended", statistics.finished),
+    }
+    for name, (about, value) in counters.items():
+        counter = CounterMetricFamily(name, about, labels=["model"])
+        counter.add_metric([model], value)
+        yield counter
+    yield _histogram("hearth_ttft_seconds", "Submit to first token", statistics.ttft, model)
+    yield _histogram("hearth_step_seconds", "One step of the engine", statistics.step, model)
+
+
+def _histogram(name: str, about: str, histogram: Histogram, model: str) -> Metric:
+    counted = 0
+    buckets: list[Any] = []
+    for bound, count in zip([*map(str, histogram.bounds), "+Inf"], histogram.counts, strict=True):
+        counted += count
+        buckets.append((bound, counted))
+    family = HistogramMetricFamily(name, about, labels=["model"])
+    family.add_metric([model], buckets, sum_value=histogram.total)
+    return family

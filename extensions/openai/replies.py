@@ -1,0 +1,61 @@
+"""What both text endpoints do with their generation requests: submit, fold, or stream."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack
+
+from starlette.responses import Response
+
+from extensions.openai.frames import Frames, StreamShape, to_frames
+from extensions.openai.merge import merge
+from extensions.openai.sse import EventStreamResponse, guarded
+from extensions.openai.typing import Response as Schema, StreamOptions
+from modules.core.events import Completion
+from modules.core.requests import GenerationRequest
+from modules.engine.engine import Engine
+from modules.engine.stream import EventStream
+from modules.settings import Settings
+
+
+def submit_all(
+    engine: Engine, requests: Sequence[GenerationRequest], stack: AsyncExitStack
+) -> list[EventStream]:
+    """All or none: when one is refused, leaving `stack` cancels those before it."""
+    streams: list[EventStream] = []
+    for request in requests:
+        stream = engine.submit(request)
+        stack.push_async_callback(stream.aclose)
+        streams.append(stream)
+    return streams
+
+
+async def fold_all(streams: Sequence[EventStream]) -> list[Completion]:
+    return list(await asyncio.gather(*(stream.fold() for stream in streams)))
+
+
+def stream_shape(options: StreamOptions | None, per_prompt: int, settings: Settings) -> StreamShape:
+    return StreamShape(
+        per_prompt=per_prompt,
+        includes_usage=bool(options and options.include_usage),
+        is_legacy=settings.legacy_stream,
+    )
+
+
+def stream_response(
+    frames: Frames,
+    streams: list[EventStream],
+    shape: StreamShape,
+    settings: Settings,
+    *,
+    cleanup: AsyncExitStack,
+    headers: dict[str, str],
+) -> EventStreamResponse:
+    sent: AsyncGenerator[bytes] = guarded(
+        to_frames(frames, merge(streams), shape, len(streams)), sends_done=not shape.is_legacy
+    )
+    return EventStreamResponse(sent, cleanup, settings.api_keep_alive_s, headers)
+
+
+def json_response(body: Schema, headers: dict[str, str] | None = None) -> Response:
+    """The schema's own JSON: FastAPI would build and check it a second time."""
+    return Response(body.model_dump_json(), media_type="application/json", headers=headers)

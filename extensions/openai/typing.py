@@ -1,0 +1,394 @@
+"""The wire: requests and responses as pydantic models. Nothing here computes.
+
+Every optional field takes null for "default". Unknown fields are kept, so that they can be named in X-Ignored-Params.
+"""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from modules.core.options import Option
+from modules.core.sampling import SAMPLERS
+
+FinishReason = Literal["stop", "length"]
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Request(BaseModel):
+    """Strict: "5" is no number and 1 is no boolean, as with OpenAI."""
+
+    model_config = ConfigDict(
+        extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class Response(BaseModel):
+    model_config = ConfigDict(protected_namespaces=())
+
+
+# -- requests --------------------------------------------------------------------------------
+
+
+def _sampler_field(sampler: Option) -> tuple[Any, Any]:
+    """A schema field from a row of the sampler table."""
+    limits: dict[str, Any] = {"description": sampler.help}
+    if sampler.wire is None and sampler.kind in (int, float):
+        limits |= {"ge": sampler.minimum, "le": sampler.maximum}
+    wire = sampler.wire or sampler.kind
+    return (wire | None, Field(None, **limits))
+
+
+if TYPE_CHECKING:
+
+    class SamplingFields(Request):
+        """The sampler table as schema fields; which there are is data, so a type checker knows none."""
+else:
+    SamplingFields = create_model(
+        "SamplingFields",
+        __base__=Request,
+        **{
+            name: _sampler_field(sampler)
+            for sampler in SAMPLERS
+            for name in (sampler.name, *sampler.aliases)
+        },
+    )
+
+
+class StreamOptions(Request):
+    include_usage: bool | None = Field(None, description="Send a last chunk with the usage")
+    include_obfuscation: bool | None = Field(None, description="Accepted; nothing is padded here")
+
+
+class GenerationFields(SamplingFields):
+    model: str | None = Field(
+        None,
+        description="An installed model's name loads it; any other name is answered by the loaded model",
+    )
+    n: int | None = Field(None, ge=1, le=128, description="Replies to generate")
+    stop: str | list[str] | None = Field(
+        None, description="Up to 64 strings that end the reply; they are not part of it"
+    )
+    stream: bool | None = Field(None, description="Send the reply in pieces as server-sent events")
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = Field(None, ge=0, description="Most tokens of the reply")
+    grammar_string: str | None = Field(
+        None, description="GBNF (or Lark) grammar that the reply must obey"
+    )
+    skip_special_tokens: bool | None = Field(
+        None, description="Leave control tokens out of the text (default: true)"
+    )
+    user: str | None = Field(None, description="Accepted; nothing is kept about users here")
+
+
+class CompletionRequest(GenerationFields):
+    prompt: str | list[str] | list[TokenId] | list[list[TokenId]] = Field(
+        description="Text, token ids, or a list of either"
+    )
+    best_of: int | None = Field(
+        None, ge=1, le=128, description="Generate this many and return the n most likely"
+    )
+    echo: bool | None = Field(None, description="Put the prompt before the reply")
+    suffix: str | None = Field(
+        None, description="Text after the gap, for models that can fill in the middle"
+    )
+    logprobs: int | None = Field(
+        None, ge=0, le=100, description="Alternatives to report for each token"
+    )
+    add_bos_token: bool | None = Field(
+        None, description="Begin the prompt as the model expects it (default: true)"
+    )
+
+
+class ContentPart(Request):
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+
+
+class FunctionCall(Request):
+    name: str
+    arguments: str
+
+
+class MessageToolCall(Request):
+    id: str
+    type: Literal["function"] = "function"
+    function: FunctionCall
+
+
+class ChatMessage(Request):
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[ContentPart] | None = None
+    name: str | None = None
+    tool_calls: list[MessageToolCall] | None = None
+    tool_call_id: str | None = None
+    reasoning_content: str | None = None
+
+
+class JsonSchemaFormat(Request):
+    name: str | None = None
+    description: str | None = None
+    json_schema: dict[str, Any] | bool | None = Field(None, alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(Request):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchemaFormat | None = None
+
+
+class ChatCompletionRequest(GenerationFields):
+    messages: list[ChatMessage] = Field(min_length=1)
+    max_completion_tokens: int | None = Field(
+        None, ge=1, description="Most tokens of the reply; wins over max_tokens"
+    )
+    logprobs: bool | None = Field(None, description="Report the log-probability of each token")
+    top_logprobs: int | None = Field(
+        None, ge=0, le=20, description="Alternatives to report; needs logprobs"
+    )
+    response_format: ResponseFormat | None = Field(
+        None, description="text, json_object, or json_schema: enforced while decoding"
+    )
+    continue_: bool | None = Field(
+        None, description="Go on with the last message, which must be the assistant's"
+    )
+    mode: Literal["instruct"] | None = Field(
+        None, description="instruct: the model's own chat template"
+    )
+    tools: list[Any] | None = Field(None, description="Not supported by this version")
+    tool_choice: str | dict[str, Any] | None = None
+    functions: list[Any] | None = Field(None, description="Not supported by this version")
+    function_call: str | dict[str, Any] | None = None
+    modalities: list[str] | None = None
+
+
+class EncodeRequest(Request):
+    text: str
+    add_special: bool | None = Field(
+        None, description="Add what the model wants around a text, such as BOS (default: true)"
+    )
+    parse_special: bool | None = Field(
+        None, description="Read control tokens in the text (default: true)"
+    )
+
+
+class DecodeRequest(Request):
+    tokens: list[TokenId]
+    skip_special_tokens: bool | None = Field(
+        None, description="Leave control tokens out (default: false)"
+    )
+
+
+class LogitsRequest(SamplingFields):
+    prompt: str
+    model: str | None = None
+    use_samplers: bool | None = Field(
+        None, description="Report what the samplers leave, instead of the model's distribution"
+    )
+    top_logits: int | None = Field(
+        None, ge=0, le=1000, description="Tokens to report (default: 50)"
+    )
+
+
+class StopRequest(Request):
+    id: str | None = Field(None, description="Id of a response; without it all are stopped")
+
+
+class LoadRequest(Request):
+    model_name: str
+    args: dict[str, Any] | None = Field(None, description="Load options; see docs/api.md")
+    loader: str | None = None
+
+
+# -- responses -------------------------------------------------------------------------------
+
+
+class ErrorDetail(Response):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorResponse(Response):
+    error: ErrorDetail
+
+
+class PromptTokensDetails(Response):
+    cached_tokens: int
+    audio_tokens: int = 0
+
+
+class CompletionTokensDetails(Response):
+    reasoning_tokens: int = 0
+    audio_tokens: int = 0
+    accepted_prediction_tokens: int = 0
+    rejected_prediction_tokens: int = 0
+
+
+class UsageInfo(Response):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails
+
+
+class CompletionLogprobs(Response):
+    tokens: list[str]
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float] | None]
+    text_offset: list[int]
+
+
+class CompletionChoice(Response):
+    index: int
+    text: str
+    logprobs: CompletionLogprobs | None
+    finish_reason: FinishReason | None
+
+
+class CompletionResponse(Response):
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int
+    model: str
+    system_fingerprint: str | None = None
+    choices: list[CompletionChoice]
+    usage: UsageInfo | None = None
+
+
+class TopLogprob(Response):
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class ChatTokenLogprob(TopLogprob):
+    top_logprobs: list[TopLogprob]
+
+
+class ChatLogprobs(Response):
+    content: list[ChatTokenLogprob]
+    refusal: None = None
+
+
+class ReplyMessage(Response):
+    role: Literal["assistant"] = "assistant"
+    content: str | None
+    refusal: str | None = None
+
+
+class ChatChoice(Response):
+    index: int
+    message: ReplyMessage
+    logprobs: ChatLogprobs | None
+    finish_reason: FinishReason
+
+
+class ChatCompletionResponse(Response):
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    system_fingerprint: str | None = None
+    choices: list[ChatChoice]
+    usage: UsageInfo
+
+
+class ModelMeta(Response):
+    loaded: bool
+    loader: str
+    context_length: int | None = None
+    train_context_length: int | None = None
+    slots: int | None = None
+    capabilities: list[str] = []
+    size_bytes: int | None = None
+
+
+class ModelObject(Response):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+    meta: ModelMeta
+
+
+class ModelList(Response):
+    object: Literal["list"] = "list"
+    data: list[ModelObject]
+
+
+class EncodeResponse(Response):
+    tokens: list[int]
+    length: int
+
+
+class DecodeResponse(Response):
+    text: str
+
+
+class TokenCountResponse(Response):
+    length: int
+
+
+class LogitsResponse(Response):
+    logits: dict[str, float] = Field(description="Token text to probability, most likely first")
+    tokens: list["TokenProbability"] = Field(
+        description="The same with ids: equal texts stay apart"
+    )
+
+
+class TokenProbability(Response):
+    id: int
+    token: str
+    probability: float
+    logprob: float
+
+
+class ChatPromptResponse(Response):
+    prompt: str
+
+
+class StopResponse(Response):
+    stopped: int
+
+
+class LoadProgressInfo(Response):
+    model_name: str
+    progress: float = Field(description="0 to 1")
+    seconds: float
+
+
+class ModelInfoResponse(Response):
+    model_name: str | None
+    lora_names: list[str]
+    loader: str | None
+    context_length: int | None = None
+    train_context_length: int | None = None
+    slots: int | None = None
+    architecture: str | None = None
+    description: str | None = None
+    parameters: int | None = None
+    size_bytes: int | None = None
+    vocabulary_size: int | None = None
+    capabilities: list[str] = []
+    chat_template_source: str | None = None
+    load_args: dict[str, Any] = Field({}, description="What the load was asked for")
+    options: dict[str, Any] = Field({}, description="What is in effect")
+    loading: LoadProgressInfo | None = None
+    last_error: str | None = None
+
+
+class ModelNamesResponse(Response):
+    model_names: list[str]
+
+
+class HealthResponse(Response):
+    status: Literal["ok"] = "ok"
+    model: str | None
+    model_state: Literal["ready", "loading", "none"]
+    loading: LoadProgressInfo | None = None
+    slots: int | None = None
+    running: int | None = None
+    waiting: int | None = None

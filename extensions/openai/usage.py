@@ -1,0 +1,29 @@
+"""Token counts on the wire."""
+
+from collections.abc import Iterable
+
+from extensions.openai.typing import CompletionTokensDetails, PromptTokensDetails, UsageInfo
+from modules.core.events import Usage
+
+
+def to_usage(usage: Usage) -> UsageInfo:
+    return UsageInfo(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        total_tokens=usage.total_tokens,
+        prompt_tokens_details=PromptTokensDetails(cached_tokens=usage.cached_tokens),
+        completion_tokens_details=CompletionTokensDetails(),
+    )
+
+
+def add_usages(groups: Iterable[list[Usage]]) -> Usage:
+    """Replies of one prompt (a group) count it once, as OpenAI does; prompts of a list add up."""
+    total = Usage(0, 0)
+    for group in groups:
+        prompt = group[0]
+        total += Usage(
+            prompt.prompt_tokens,
+            sum(each.completion_tokens for each in group),
+            prompt.cached_tokens,
+        )
+    return total

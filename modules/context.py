@@ -1,0 +1,14 @@
+"""What the faces of the program share: one object, built in `server.py` and passed in, never a global."""
+
+from dataclasses import dataclass, field
+
+from modules.engine.manager import ModelManager
+from modules.hooks import Hooks
+from modules.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class AppContext:
+    settings: Settings
+    models: ModelManager
+    hooks: Hooks = field(default_factory=Hooks)

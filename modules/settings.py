@@ -1,0 +1,183 @@
+"""Every setting of the program. Precedence: environment > flags > settings.yaml > defaults.
+
+A field below is a flag (`--api-port`), a key of settings.yaml (`api_port`, and `openai-port` for those of the API) and, where it
+has one, an environment variable. Sampler defaults and load options are settings too; they come from their own tables.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modules.core.options import Option, option, options_of
+from modules.core.sampling import SAMPLERS, SamplingParams
+from modules.loaders.options import LOAD_OPTIONS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The program's settings after all sources were read; `sampling` and `load` are the server's defaults."""
+
+    model: str | None = option(
+        None,
+        "Model to load: a name below the models folder, or a path. Without it: the only one there, else the demo model",
+        group="model",
+    )
+    loader: str | None = option(
+        None, "Loader to use; found from the file when not set", group="model"
+    )
+    user_data_dir: str = option(
+        str(ROOT / "user_data"), "Folder with models and other files of yours", group="model"
+    )
+    model_dir: str | None = option(
+        None, "Folder with the models; models/ in the user data folder when not set", group="model"
+    )
+    model_switch: bool = option(
+        True,
+        "Load an installed model when a request names it; with an admin key this needs that key",
+        group="model",
+    )
+    strict_models: bool = option(
+        False,
+        "Answer 404 to requests that name a model which is not installed, instead of taking the loaded one",
+        group="model",
+    )
+    max_queue: int = option(
+        256, "Requests that may wait; more get 429", minimum=0, maximum=1_000_000, group="model"
+    )
+    extensions: tuple[str, ...] = option(
+        (), "Extensions to start, by name; 'openai' is the API", group="host"
+    )
+    nowebui: bool = option(False, "Start without the web UI", group="host")
+    verbose: bool = option(False, "Log more of what the program does (never texts)", group="host")
+    api: bool = option(
+        False, "Serve the OpenAI-compatible API; --extensions openai is the same", group="api"
+    )
+    api_port: int = option(
+        5000,
+        "Port of the API",
+        minimum=0,
+        maximum=65535,
+        env="OPENEDAI_PORT",
+        aliases=("port",),
+        group="api",
+    )
+    listen: bool = option(
+        False, "Be reachable from the network instead of from this machine only", group="api"
+    )
+    listen_host: str | None = option(None, "Address to listen on with --listen", group="api")
+    api_enable_ipv6: bool = option(
+        False,
+        "Listen on IPv6 too",
+        env="OPENEDAI_ENABLE_IPV6",
+        aliases=("enable_ipv6",),
+        group="api",
+    )
+    api_disable_ipv4: bool = option(
+        False,
+        "Do not listen on IPv4",
+        env="OPENEDAI_DISABLE_IPV4",
+        aliases=("disable_ipv4",),
+        group="api",
+    )
+    ssl_keyfile: str | None = option(
+        None, "TLS private key (PEM)", env="OPENEDAI_KEY_PATH", aliases=("key_path",), group="api"
+    )
+    ssl_certfile: str | None = option(
+        None, "TLS certificate (PEM)", env="OPENEDAI_CERT_PATH", aliases=("cert_path",), group="api"
+    )
+    public_api: bool = option(False, "Make the API public through a Cloudflare tunnel", group="api")
+    public_api_id: str | None = option(
+        None, "Id of a named Cloudflare tunnel for --public-api", group="api"
+    )
+    api_key: tuple[str, ...] = option(
+        (),
+        "Key that requests must carry; several with commas or by repeating the flag",
+        env="OPENEDAI_API_KEY",
+        is_secret=True,
+        group="api",
+    )
+    api_key_file: str | None = option(
+        None, "File with keys, one on a line", env="OPENEDAI_API_KEY_FILE", group="api"
+    )
+    admin_key: tuple[str, ...] = option(
+        (),
+        "Key for loading and unloading models; the API keys when not set",
+        env="OPENEDAI_ADMIN_KEY",
+        is_secret=True,
+        group="api",
+    )
+    api_cors_origins: tuple[str, ...] = option(
+        (),
+        "Origins whose web pages may call the API, besides those of this machine; * for all",
+        group="api",
+    )
+    api_allowed_hosts: tuple[str, ...] = option(
+        (),
+        "Names that the Host header may have, besides local ones; * for all",
+        group="api",
+    )
+    api_max_body_mb: float = option(
+        64.0, "Largest request body in MiB", minimum=0.001, maximum=65536, group="api"
+    )
+    api_keep_alive_s: float = option(
+        15.0,
+        "Seconds between comment lines in a stream while nothing else is sent; 0 is never",
+        minimum=0,
+        maximum=3600,
+        group="api",
+    )
+    strict_params: bool = option(
+        False,
+        "Refuse requests with unknown or ineffective fields, instead of naming them in X-Ignored-Params",
+        group="api",
+    )
+    legacy_stream: bool = option(
+        False,
+        "Chunks of chat streams carry 'message' beside 'delta', as clients of 2024 read it",
+        env="OPENEDAI_LEGACY_STREAM",
+        group="api",
+    )
+    debug: bool = option(
+        False,
+        "Log every request's method, path, status and duration",
+        env="OPENEDAI_DEBUG",
+        group="api",
+    )
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    load: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    model_aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    extension_params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def models_path(self) -> Path:
+        return Path(self.model_dir) if self.model_dir else Path(self.user_data_dir) / "models"
+
+    @property
+    def enabled_extensions(self) -> tuple[str, ...]:
+        """Each once, in the order of the settings; the API last, so that it mounts what others add."""
+        names = [name for name in dict.fromkeys(self.extensions) if name != "openai"]
+        wants_api = self.api or self.public_api or "openai" in self.extensions
+        return (*names, "openai") if wants_api else tuple(names)
+
+
+OPTIONS: tuple[Option, ...] = options_of(Settings)
+GROUPS = {
+    "model": "Model",
+    "host": "Program",
+    "api": "API",
+    "load": "Loading (llama.cpp)",
+    "sampling": "Defaults for sampling, where a request does not say",
+}
+
+
+def load_option_defaults() -> tuple[Option, ...]:
+    """Options of all loaders, each name once."""
+    found = {option.name: option for options in LOAD_OPTIONS.values() for option in options}
+    return tuple(found.values())
+
+
+def sampler_defaults() -> tuple[Option, ...]:
+    return SAMPLERS

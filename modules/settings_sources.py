@@ -1,0 +1,213 @@
+"""Reads settings from their sources: environment, flags, CMD_FLAGS.txt, settings.yaml."""
+
+import argparse
+import difflib
+import logging
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from modules.core.errors import ConfigError, RequestError
+from modules.core.options import Option
+from modules.core.sampling import SamplingParams
+from modules.settings import GROUPS, OPTIONS, ROOT, Settings, load_option_defaults, sampler_defaults
+
+log = logging.getLogger("hearth.settings")
+
+API_PREFIX = "openai-"
+Values = dict[str, Any]
+
+
+def read_settings(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """ConfigError names the flag, key or variable that is wrong. `--help` prints and exits."""
+    parser = build_parser()
+    given = vars(parser.parse_args([*_saved_flags(argv), *argv]))
+    file = Path(given.pop("settings", None) or ROOT / "settings.yaml")
+    values, rest = _from_yaml(file)
+    values |= _from_flags(given)
+    values |= _from_environment(environment)
+    return _build(values, rest)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All flags, grouped as `GROUPS`; none has a default, so that only what was given shows up."""
+    parser = argparse.ArgumentParser(
+        prog="server.py",
+        description="Hearth hosts language models on this machine, with an OpenAI-compatible API.",
+        epilog="The environment wins over flags, flags over settings.yaml, that over the defaults. "
+        "Flags in user_data/CMD_FLAGS.txt are read before those of the command line.",
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    groups = {name: parser.add_argument_group(title) for name, title in GROUPS.items()}
+    groups["model"].add_argument("--settings", metavar="FILE", help="Another settings.yaml")
+    for option in OPTIONS:
+        _add_flag(groups[option.group], option)
+    for option in load_option_defaults():
+        _add_flag(groups["load"], option)
+    for option in sampler_defaults():
+        _add_flag(groups["sampling"], option)
+    return parser
+
+
+def flags_of(option: Option) -> tuple[str, ...]:
+    names = (option.name, *option.aliases) if not option.group else (option.name,)
+    return tuple("--" + name.replace("_", "-") for name in names)
+
+
+def _add_flag(group: Any, option: Option) -> None:
+    about = option.help.replace("%", "%%")
+    if option.env:
+        about += f" [{option.env}]"
+    if option.default not in (None, (), "", False) and not option.is_secret:
+        about += f" (default: {_shown(option.default)})"
+    if option.kind is bool:
+        group.add_argument(
+            *flags_of(option), dest=option.name, action=argparse.BooleanOptionalAction, help=about
+        )
+        return
+    details: dict[str, Any] = {"metavar": option.kind.__name__.upper()}
+    if option.choices:
+        details["metavar"] = "{" + ",".join(choice for choice in option.choices if choice) + "}"
+    if option.name == "extensions":
+        details |= {"nargs": "+", "metavar": "NAME"}
+    elif option.kind is tuple:
+        details |= {"action": "append", "metavar": "TEXT"}
+    group.add_argument(*flags_of(option), dest=option.name, help=about, **details)
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, tuple):
+        return ", ".join(repr(part) if not str(part).isidentifier() else part for part in default)
+    if isinstance(default, str) and default.startswith(str(ROOT)):
+        return str(Path(default).relative_to(ROOT))
+    return str(default)
+
+
+def _saved_flags(argv: Sequence[str]) -> list[str]:
+    """CMD_FLAGS.txt: lines are joined, `#` starts a comment, a trailing backslash means nothing."""
+    path = _user_data_dir(argv) / "CMD_FLAGS.txt"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    kept = [line.strip().rstrip("\\") for line in lines if not line.strip().startswith("#")]
+    try:
+        return shlex.split(" ".join(kept), comments=False)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _user_data_dir(argv: Sequence[str]) -> Path:
+    """This one flag decides where the others are read from, so it is looked for by itself."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--user-data-dir", default=str(ROOT / "user_data"))
+    known, _ = early.parse_known_args(list(argv))
+    return Path(known.user_data_dir)
+
+
+def _from_flags(given: Mapping[str, Any]) -> Values:
+    known = {option.name: option for option in _all_options()}
+    values: Values = {}
+    for name, value in given.items():
+        option = known[name]
+        if option.kind is tuple and isinstance(value, list) and option.parse is None:
+            value = [part for item in cast("list[str]", value) for part in item.split(",")]
+            value = [part.strip() for part in value if part.strip()]
+        elif option.kind is tuple and isinstance(value, list):
+            value = ",".join(cast("list[str]", value))
+        values[name] = _checked(option, value, f"--{name.replace('_', '-')}")
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> Values:
+    return {
+        option.name: _checked(option, environment[option.env], option.env)
+        for option in OPTIONS
+        if option.env and environment.get(option.env, "") != ""
+    }
+
+
+def _from_yaml(path: Path) -> tuple[Values, Values]:
+    """Known values, and the rest: aliases and parameters of extensions."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        if path != ROOT / "settings.yaml":
+            raise ConfigError(f"There is no settings file {path}") from None
+        return {}, {}
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold keys and values")
+    values: Values = {}
+    rest: Values = {}
+    for key, value in cast("dict[object, Any]", content).items():
+        option = _option_for_key(str(key))
+        if option is not None and value is not None:
+            values[option.name] = _checked(option, value, f"{path.name}: {key}")
+        elif option is None:
+            rest[str(key)] = value
+    return values, rest
+
+
+def _option_for_key(key: str) -> Option | None:
+    """`api_port`, `api-port`, and for the API's own `openai-port` (or `openai-api_port`)."""
+    plain = key.removeprefix(API_PREFIX).replace("-", "_")
+    for option in _all_options():
+        names = (option.name, *option.aliases)
+        if key.startswith(API_PREFIX):
+            if option.group == "api" and (plain in names or f"api_{plain}" in names):
+                return option
+        elif plain == option.name or (not option.group and plain in option.aliases):
+            return option
+    return None
+
+
+def _all_options() -> tuple[Option, ...]:
+    return (*OPTIONS, *load_option_defaults(), *sampler_defaults())
+
+
+def _checked(option: Option, value: Any, where: str) -> Any:
+    try:
+        if isinstance(value, str) and option.kind is not tuple:
+            return option.from_text(value)
+        return option.check(value)
+    except RequestError as error:
+        raise ConfigError(f"{where}: {error.message}") from None
+
+
+def _build(values: Values, rest: Values) -> Settings:
+    load_names = {option.name for option in load_option_defaults()}
+    sampler_names = {option.name for option in sampler_defaults()}
+    aliases = rest.pop("model_aliases", None) or {}
+    if not isinstance(aliases, dict):
+        raise ConfigError("settings.yaml: model_aliases must hold names and model names")
+    _warn_about(rest)
+    own = {name: v for name, v in values.items() if name not in load_names | sampler_names}
+    sampling = {name: v for name, v in values.items() if name in sampler_names}
+    return Settings(
+        **own,
+        sampling=replace(SamplingParams(), **sampling),
+        load={name: v for name, v in values.items() if name in load_names},
+        model_aliases={str(k): str(v) for k, v in cast("dict[Any, Any]", aliases).items()},
+        extension_params=rest,
+    )
+
+
+def _warn_about(rest: Values) -> None:
+    """Keys with a dash may belong to an extension (`NAME-key`); others are likely misspelt."""
+    known = [option.name for option in _all_options()]
+    for key in rest:
+        if "-" in key and not key.startswith(API_PREFIX):
+            continue
+        close = difflib.get_close_matches(key.removeprefix(API_PREFIX), known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        log.warning("settings.yaml: nothing reads the key %r%s", key, hint)
