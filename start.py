@@ -84,11 +84,13 @@ def say(text: str) -> None:
 
 def to_duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+    return f"{minutes} min {rest} s" if minutes else f"{rest if rest > 9 else round(seconds, 1)} s"
 
 
 def read_requirements(path: Path) -> list[str]:
     """The lines that matter to pip, with the `-r` files in their place."""
+    if not path.exists():
+        raise Failure(f"{path} is missing: get a complete copy of the project.")
     lines: list[str] = []
     for raw in path.read_text(encoding="utf-8").splitlines():
         line = re.sub(r"(^|\s)#.*", "", raw).strip()
@@ -303,7 +305,7 @@ class Progress:
         self.say_it_is_alive(time.monotonic())
 
     def say_it_is_alive(self, now: float) -> None:
-        text = f"  still {self.activity}: {to_duration(int(now - self.started))}"
+        text = f"  still {self.activity}: {to_duration(now - self.started)}"
         if sys.stdout.isatty():
             if self.activity.startswith("building"):  # else pip draws a bar of its own
                 # pip's spinner, which knows nothing of us, turns on the last of the spaces.

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import yaml
 
@@ -20,6 +20,8 @@ from modules.settings import GROUPS, OPTIONS, ROOT, Settings, load_option_defaul
 log = logging.getLogger("hearth.settings")
 
 API_PREFIX = "openai-"
+REQUEST_ONLY = frozenset(("logit_bias",))
+"""Sampling parameters that make no sense as a server's default: token ids differ between models."""
 Values = dict[str, Any]
 
 
@@ -36,8 +38,9 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str] = os.envir
 
 def build_parser() -> argparse.ArgumentParser:
     """All flags, grouped as `GROUPS`; none has a default, so that only what was given shows up."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="server.py",
+        usage="server.py --api [flags]",
         description="Hearth hosts language models on this machine, with an OpenAI-compatible API.",
         epilog="The environment wins over flags, flags over settings.yaml, that over the defaults. "
         "Flags in user_data/CMD_FLAGS.txt are read before those of the command line.",
@@ -51,8 +54,20 @@ def build_parser() -> argparse.ArgumentParser:
     for option in load_option_defaults():
         _add_flag(groups["load"], option)
     for option in sampler_defaults():
-        _add_flag(groups["sampling"], option)
+        if option.name not in REQUEST_ONLY:
+            _add_flag(groups["sampling"], option)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors as one sentence with the nearest flag, instead of pages of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ").split()[0]
+        known = [flag for action in self._actions for flag in action.option_strings]
+        close = difflib.get_close_matches(unknown, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close and unknown.startswith("--") else ""
+        raise ConfigError(f"{message}{hint} (--help lists all flags)")
 
 
 def flags_of(option: Option) -> tuple[str, ...]:
@@ -83,7 +98,8 @@ def _add_flag(group: Any, option: Option) -> None:
 
 def _shown(default: Any) -> str:
     if isinstance(default, tuple):
-        return ", ".join(repr(part) if not str(part).isidentifier() else part for part in default)
+        parts = [str(part) for part in cast("tuple[object, ...]", default)]
+        return ", ".join(part if part.isidentifier() else repr(part) for part in parts)
     if isinstance(default, str) and default.startswith(str(ROOT)):
         return str(Path(default).relative_to(ROOT))
     return str(default)
@@ -138,7 +154,7 @@ def _from_environment(environment: Mapping[str, str]) -> Values:
 def _from_yaml(path: Path) -> tuple[Values, Values]:
     """Known values, and the rest: aliases and parameters of extensions."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content: object = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         if path != ROOT / "settings.yaml":
             raise ConfigError(f"There is no settings file {path}") from None
@@ -187,7 +203,7 @@ def _checked(option: Option, value: Any, where: str) -> Any:
 def _build(values: Values, rest: Values) -> Settings:
     load_names = {option.name for option in load_option_defaults()}
     sampler_names = {option.name for option in sampler_defaults()}
-    aliases = rest.pop("model_aliases", None) or {}
+    aliases: object = rest.pop("model_aliases", None) or {}
     if not isinstance(aliases, dict):
         raise ConfigError("settings.yaml: model_aliases must hold names and model names")
     _warn_about(rest)

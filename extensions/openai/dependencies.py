@@ -1,7 +1,7 @@
 """What routes ask for, as Annotated aliases."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
@@ -40,7 +40,7 @@ AdminOnly = Depends(_require_admin)
 @asynccontextmanager
 async def lease_for(
     name: str | None, context: AppContext, request: Request
-) -> AsyncIterator[LoadedModel]:
+) -> AsyncGenerator[LoadedModel]:
     """The model that a request's `model` field means, by the rules of the settings."""
     settings = context.settings
     installed = None if name is None else await asyncio.to_thread(context.models.catalog.find, name)

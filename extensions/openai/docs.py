@@ -16,7 +16,7 @@ def mount_docs(app: FastAPI) -> None:
     app.mount(ASSETS, StaticFiles(directory=static), name="docs-assets")
 
     @app.get("/docs", include_in_schema=False)
-    async def show_docs() -> HTMLResponse:  # pyright: ignore[reportUnusedFunction]
+    async def show_docs() -> HTMLResponse:
         return get_swagger_ui_html(
             openapi_url="/openapi.json",
             title=app.title,
@@ -26,5 +26,5 @@ def mount_docs(app: FastAPI) -> None:
         )
 
     @app.get("/", include_in_schema=False)
-    async def go_to_docs() -> RedirectResponse:  # pyright: ignore[reportUnusedFunction]
+    async def go_to_docs() -> RedirectResponse:
         return RedirectResponse("/docs")

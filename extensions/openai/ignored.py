@@ -14,7 +14,22 @@ HEADER = "X-Ignored-Params"
 MAX_NAMES = 20
 
 ADVISORY = frozenset(
-    ["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "parallel_tool_calls", "tool_choice", "function_call", "tools", "functions", "mode"]
+    [
+        "user",
+        "metadata",
+        "store",
+        "service_tier",
+        "safety_identifier",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "parallel_tool_calls",
+        "tool_choice",
+        "function_call",
+        "tools",
+        "functions",
+        "mode",
+    ]
 )
 """Labels, billing and hints: whether they are heeded cannot be seen in a reply."""
 

@@ -19,20 +19,18 @@ def to_chat_logprobs(tokens: Iterable[TokenLogprob]) -> ChatLogprobs:
     return ChatLogprobs(
         content=[
             ChatTokenLogprob(
-                **_fields(token.chosen),
-                top_logprobs=[TopLogprob(**_fields(choice)) for choice in token.alternatives],
+                token=token.chosen.text,
+                logprob=finite(token.chosen.logprob),
+                bytes=list(token.chosen.piece),
+                top_logprobs=[_to_top(choice) for choice in token.alternatives],
             )
             for token in tokens
         ]
     )
 
 
-def _fields(choice: TokenChoice) -> dict[str, object]:
-    return {
-        "token": choice.text,
-        "logprob": finite(choice.logprob),
-        "bytes": list(choice.piece),
-    }
+def _to_top(choice: TokenChoice) -> TopLogprob:
+    return TopLogprob(token=choice.text, logprob=finite(choice.logprob), bytes=list(choice.piece))
 
 
 def to_completion_logprobs(tokens: Iterable[TokenLogprob], offset: int = 0) -> CompletionLogprobs:

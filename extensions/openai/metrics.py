@@ -35,7 +35,7 @@ def build_router(registry: CollectorRegistry) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/metrics", response_class=Response)
-    async def get_metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def get_metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

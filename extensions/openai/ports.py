@@ -45,7 +45,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _explain(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         holder = find_holder(port)
-        who = f"held by {holder}" if holder else "taken; `lsof -i :%d` names the program" % port
+        who = f"held by {holder}" if holder else f"taken; `lsof -i :{port}` names the program"
         hint = ""
         if sys.platform == "darwin" and port == 5000:
             hint = " On macOS it is often AirPlay Receiver, which System Settings turns off."

@@ -30,7 +30,7 @@ class EventStreamResponse(EventSourceResponse):
         keep_alive_s: float,
         headers: dict[str, str],
     ) -> None:
-        super().__init__(
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
             frames,
             headers={**HEADERS, **headers},
             ping=keep_alive_s,

@@ -37,7 +37,9 @@ class Tunnel:
         try:
             _offer_installed(Path(self._folder))
             with redirect_stdout(printed):
-                flask_cloudflared.start_cloudflared(self._port, metrics_port, self._tunnel_id)
+                flask_cloudflared.start_cloudflared(  # pyright: ignore[reportUnknownMemberType]
+                    self._port, metrics_port, self._tunnel_id
+                )
         except Exception as error:
             self.close()
             raise ConfigError(f"The Cloudflare tunnel could not be opened: {error}") from error

@@ -374,8 +374,8 @@ class ModelInfoResponse(Response):
     vocabulary_size: int | None = None
     capabilities: list[str] = []
     chat_template_source: str | None = None
-    load_args: dict[str, Any] = Field({}, description="What the load was asked for")
-    options: dict[str, Any] = Field({}, description="What is in effect")
+    load_args: dict[str, Any] = Field(default={}, description="What the load was asked for")
+    options: dict[str, Any] = Field(default={}, description="What is in effect")
     loading: LoadProgressInfo | None = None
     last_error: str | None = None
 

@@ -80,7 +80,17 @@ def parse_priority(value: Any) -> tuple[str, ...]:
 
 
 SILENT_PRIORITY = frozenset(
-    ["quadratic_sampling", "epsilon_cutoff", "eta_cutoff", "tfs", "top_a", "adaptive_p", "mirostat", "encoder_repetition_penalty", "no_repeat_ngram"]
+    [
+        "quadratic_sampling",
+        "epsilon_cutoff",
+        "eta_cutoff",
+        "tfs",
+        "top_a",
+        "adaptive_p",
+        "mirostat",
+        "encoder_repetition_penalty",
+        "no_repeat_ngram",
+    ]
 )
 """Names that the old web UI's default list has: accepted, without a place of their own in the order."""
 

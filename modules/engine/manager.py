@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +68,7 @@ class ModelManager:
         return self._loading
 
     @asynccontextmanager
-    async def lease(self, name: str | None = None) -> AsyncIterator[LoadedModel]:
+    async def lease(self, name: str | None = None) -> AsyncGenerator[LoadedModel]:
         """The model for one request, kept until the request ends.
 
         `name` of an installed model loads that one first; None takes what is loaded. NotReady when

@@ -39,9 +39,13 @@ class ModelInfo:
 class Tokenizer(Protocol):
     """Text to token ids and back. Every method may be called from any thread."""
 
-    size: int
-    start_id: int
-    """Stands for an empty prompt: BOS, or what else begins a document."""
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def start_id(self) -> int:
+        """Stands for an empty prompt: BOS, or what else begins a document."""
+        ...
 
     def encode(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """`add_special`: add BOS/EOS where the model wants them; `parse_special`: read `<|…|>` as control tokens."""
@@ -125,8 +129,11 @@ class TextRunner(Protocol):
     Everything but `info` and `tokenizer` is called from one thread.
     """
 
-    info: ModelInfo
-    tokenizer: Tokenizer
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
 
     def admit(self, sequence: Sequence) -> bool:
         """Take a slot and reuse the longest cached prefix; False when there is no room now."""

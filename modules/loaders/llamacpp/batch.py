@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
 """One `llama_batch` whose arrays are numpy's, allocated once and filled by slices."""
 
 import ctypes

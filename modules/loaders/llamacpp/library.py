@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
 """llama.cpp as a library: started once, quiet, with handles for short calls.
 
 ctypes releases the GIL around every call through a `CDLL`. For `llama_decode` that is what lets the event loop

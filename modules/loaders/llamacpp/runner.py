@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
 """`TextRunner` over one llama.cpp context. Everything here runs on the engine's one thread."""
 
 import logging

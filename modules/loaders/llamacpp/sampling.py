@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
 """A sampler chain of llama.cpp for one request, and the probabilities that are reported beside it.
 
 The order is `sampler_priority`; logit biases come first and the draw last (mirostat and adaptive-p draw by

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
 """The vocabulary of a GGUF model."""
 
 import ctypes

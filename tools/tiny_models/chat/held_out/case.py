@@ -1,5 +1,6 @@
 """One case of the test set: a conversation and how to judge what the model says next."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -28,8 +29,10 @@ class Case:
     think: bool | None = None
 
     @classmethod
-    def ask(cls, task: str, question: str, check: Check, **more: Any) -> "Case":
-        return cls(task, [user_message(question)], check, **more)
+    def ask(
+        cls, task: str, question: str, check: Check, before: Iterable[Message] = (), **more: Any
+    ) -> "Case":
+        return cls(task, [*before, user_message(question)], check, **more)
 
 
 def exactly(text: str) -> Check:

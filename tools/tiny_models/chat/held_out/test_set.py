@@ -1,7 +1,7 @@
 """The test set of the tiny chat model: 369 cases, always the same ones.
 
-It was written before the generator, which refuses its words (`words.is_held_out`), and is scored
-only with the final weights. Change neither: the figures of README.md are about these cases.
+It was written before the present generator, which refuses its words (`words.is_held_out`), and was
+scored only with the final weights. The figures of README.md are about exactly these cases.
 """
 
 from random import Random

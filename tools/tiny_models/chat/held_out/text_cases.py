@@ -76,9 +76,8 @@ def _persona_case(rng: Random, is_unknown: bool, form: int) -> Case:
         ("What is your job?", job),
         ("What do you love?", hobby),
     ][form]
-    case = Case.ask("persona", question, has_all(wanted))
-    case.messages.insert(0, {"role": "system", "content": prompt})
-    return case
+    system = {"role": "system", "content": prompt}
+    return Case.ask("persona", question, has_all(wanted), before=[system])
 
 
 def _memory_case(rng: Random, is_unknown: bool) -> Case:
@@ -86,11 +85,6 @@ def _memory_case(rng: Random, is_unknown: bool) -> Case:
     between = rng.choice(BETWEEN)
     statement = rng.choice([f"My name is {name}.", f"Hi, I am {name}."])
     told = Turn(statement, f"Nice to meet you, {name}!", "")
-    case = Case.ask(
-        "multi-turn memory",
-        rng.choice(["What is my name?", "Do you know my name?"]),
-        has_all(name),
-    )
     before = [message for turn in (told, *between) for message in turn.messages]
-    case.messages[:0] = before
-    return case
+    question = rng.choice(["What is my name?", "Do you know my name?"])
+    return Case.ask("multi-turn memory", question, has_all(name), before=before)
