@@ -122,12 +122,12 @@ BUILD_NOTICE = """\
   llama-cpp-python is built from source: about 4 minutes on two cores; pip keeps the result.
 """
 MODELS_NOTICE = """\
-  Big downloads: torch (200 MB; several GB where pip takes the CUDA build), triton (200 MB),
-  transformers, scipy and the like (200 MB). Disk: 3 GB, about 8 GB with CUDA.
+  Big downloads: torch (200 MB; several GB where pip takes the CUDA build), triton (290 MB),
+  transformers, scipy and the like (150 MB). Disk: 3 GB, about 8 GB with CUDA.
   Without these, `python3 start.py --minimal` still serves GGUF models, and takes 0.3 GB.
 """
-SMALL_NOTICE = "  The rest: 60 MB of downloads. Disk: 0.3 GB, 1 GB while it builds.\n"
-TOOLS_NOTICE = "  The test tools: 150 MB of downloads, 0.4 GB of disk.\n"
+SMALL_NOTICE = "  Downloads: about 100 MB. Disk: 0.3 GB, 1 GB while it builds.\n"
+TOOLS_NOTICE = "  The test tools: 100 MB of downloads, 0.4 GB of disk.\n"
 
 MINIMAL = Group("minimal", ("requirements/minimal.txt",), 1, BUILD_NOTICE + SMALL_NOTICE)
 FULL = Group("full", ("requirements.txt",), 4, BUILD_NOTICE + MODELS_NOTICE)
@@ -136,11 +136,11 @@ GROUPS = (MINIMAL, FULL, TEST)  # each holds all of the one before it
 
 
 def is_installed(group: Group) -> bool:
+    wanted = {"python": PYTHON_TAG, group.name: group.fingerprint}
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    wanted = {"python": PYTHON_TAG, group.name: group.fingerprint}
     return PYTHON.exists() and wanted.items() <= stamp.items()
 
 
@@ -389,8 +389,9 @@ FAULTS = (
         "pip may not write into {venv}: make it yours or remove it, then run this again.",
     ),
     (
-        r"(?s:connection broken by.*(?:Could not find a version|No matching distribution))"
-        r"|ERROR: .*(?:Max retries exceeded|[Cc]onnection|timed out|incomplete)"
+        r"(?s:(?:connection broken by|connection error: |didn't respond within)"
+        r".*(?:Could not find a version|No matching distribution))"
+        r"|(?i:error): (?:proxy-|connection-|incomplete-|.*(?:Max retries exceeded|timed out))"
         r"|urllib3\.exceptions\.\w+: ",
         "the package index cannot be reached: check the network (HTTPS_PROXY names a proxy), "
         "then run this again.",

@@ -80,7 +80,7 @@ def _add_flag(group: Any, option: Option) -> None:
     if option.env:
         about += f" [{option.env}]"
     if option.default not in (None, (), "", False) and not option.is_secret:
-        about += f" (default: {_shown(option.default)})"
+        about += f" (default: {shown_default(option.default)})"
     if option.kind is bool:
         group.add_argument(
             *flags_of(option), dest=option.name, action=argparse.BooleanOptionalAction, help=about
@@ -96,7 +96,7 @@ def _add_flag(group: Any, option: Option) -> None:
     group.add_argument(*flags_of(option), dest=option.name, help=about, **details)
 
 
-def _shown(default: Any) -> str:
+def shown_default(default: Any) -> str:
     if isinstance(default, tuple):
         parts = [str(part) for part in cast("tuple[object, ...]", default)]
         return ", ".join(part if part.isidentifier() else repr(part) for part in parts)

@@ -86,7 +86,7 @@ def to_chat_requests(
     room = model.info.context_length - len(ids)
     if room < 1:
         raise ContextLengthExceeded(len(ids), model.info.context_length, param="messages")
-    limit = body.max_completion_tokens or body.max_tokens or room
+    limit = body.max_completion_tokens or body.max_tokens or room  # neither can be 0
     sampling = to_sampling(body, defaults)
     first = GenerationRequest(
         prompt_ids=tuple(ids),

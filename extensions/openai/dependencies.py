@@ -5,8 +5,10 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel
 
+from extensions.openai.ignored import ignored_headers
 from modules.context import AppContext
 from modules.core.errors import AuthError, NotFound
 from modules.engine.model import LoadedModel
@@ -35,6 +37,12 @@ def is_admin(request: Request) -> bool:
 
 Context = Annotated[AppContext, Depends(_context)]
 AdminOnly = Depends(_require_admin)
+
+
+def note_ignored(body: BaseModel, response: Response, context: AppContext) -> None:
+    """X-Ignored-Params on a route that returns a model rather than a response."""
+    headers = ignored_headers(body, None, is_strict=context.settings.strict_params)
+    response.headers.update(headers)
 
 
 @asynccontextmanager

@@ -34,7 +34,14 @@ STATUS_CODES: Mapping[int, tuple[str, str | None]] = {
 def error_body(
     message: str, kind: str, param: str | None = None, code: str | None = None
 ) -> dict[str, Any]:
+    """All four keys. A name from outside may hold what UTF-8 cannot say (a lone surrogate)."""
+    message = _encodable(message)
+    param = None if param is None else _encodable(param)
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def describe(error: errors.AppError) -> tuple[int, dict[str, Any]]:

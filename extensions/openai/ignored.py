@@ -45,7 +45,7 @@ NEUTRAL: dict[str, Any] = {
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-def ignored_params(body: BaseModel, info: ModelInfo) -> list[str]:
+def ignored_params(body: BaseModel, info: ModelInfo | None) -> list[str]:
     """Names of the fields that were set to something, and changed nothing."""
     unknown = [
         name
@@ -55,13 +55,18 @@ def ignored_params(body: BaseModel, info: ModelInfo) -> list[str]:
     unheeded = [
         name
         for name in body.model_fields_set & SAMPLERS_BY_NAME.keys()
-        if SAMPLERS_BY_NAME[name].name not in info.samplers and _is_set(body, name)
+        if info is not None
+        and SAMPLERS_BY_NAME[name].name not in info.samplers
+        and _is_set(body, name)
     ]
     return sorted([*unknown, *unheeded])
 
 
-def ignored_headers(body: BaseModel, info: ModelInfo, *, is_strict: bool) -> dict[str, str]:
-    """The response header, empty when all counted; RequestError instead with --strict-params."""
+def ignored_headers(body: BaseModel, info: ModelInfo | None, *, is_strict: bool) -> dict[str, str]:
+    """The response header, empty when all counted; RequestError instead with --strict-params.
+
+    Without `info` only unknown fields are looked for.
+    """
     names = ignored_params(body, info)
     if not names:
         return {}

@@ -139,6 +139,9 @@ class ResponseFormat(Request):
 
 class ChatCompletionRequest(GenerationFields):
     messages: list[ChatMessage] = Field(min_length=1)
+    max_tokens: int | None = Field(
+        None, ge=1, description="Most tokens of the reply; max_completion_tokens is its newer name"
+    )
     max_completion_tokens: int | None = Field(
         None, ge=1, description="Most tokens of the reply; wins over max_tokens"
     )

@@ -16,6 +16,7 @@ from typing import Any
 from modules.core.errors import RequestError
 
 _METADATA_KEY = "option"
+MAX_SHOWN = 60
 FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 
@@ -72,34 +73,37 @@ class Option:
         elif self.kind is tuple:
             return _to_strings(value, self.name)
         elif self.kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            return _to_float(value, self.name)
         elif self.kind is int and isinstance(value, float) and value.is_integer():
             return int(value)
+        elif self.kind is str and isinstance(value, int | float | str):
+            return _clean(str(value), self.name)
         elif isinstance(value, self.kind) and not isinstance(value, bool):
             return value
-        elif self.kind is str and isinstance(value, int | float) and not isinstance(value, bool):
-            return str(value)
         raise RequestError(
-            f"{self.name} must be {KIND_NAMES[self.kind]}, not {value!r}", param=self.name
+            f"{self.name} must be {KIND_NAMES[self.kind]}, not {_shown(value)}", param=self.name
         )
 
     def _check_range(self, value: Any) -> None:
         if self.choices and value not in self.choices:
             raise RequestError(
-                f"{self.name} must be one of {', '.join(self.choices)}; got {value!r}",
+                f"{self.name} must be one of {', '.join(c for c in self.choices if c)}; "
+                f"got {_shown(value)}",
                 param=self.name,
             )
         if not isinstance(value, int | float) or isinstance(value, bool):
             return
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise RequestError(f"{self.name} must be a finite number", param=self.name)
         if self.minimum is not None and value < self.minimum:
             raise RequestError(
-                f"{self.name} must be at least {self.minimum:g}; got {value:g}", param=self.name
+                f"{self.name} must be at least {self.minimum:g}; got {_shown(value)}",
+                param=self.name,
             )
         if self.maximum is not None and value > self.maximum:
             raise RequestError(
-                f"{self.name} must be at most {self.maximum:g}; got {value:g}", param=self.name
+                f"{self.name} must be at most {self.maximum:g}; got {_shown(value)}",
+                param=self.name,
             )
 
 
@@ -161,11 +165,33 @@ def _text_to_number(text: str, kind: type, name: str) -> int | float:
         raise RequestError(f"{name} must be {KIND_NAMES[kind]}, not {text!r}", param=name) from None
 
 
+def _to_float(value: int | float, name: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise RequestError(f"{name} must be a finite number", param=name) from None
+
+
+def _clean(text: str, name: str) -> str:
+    """Text that a file name or a C string can hold: no NUL, no lone surrogate."""
+    if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+        raise RequestError(f"{name} has characters that no text may have", param=name)
+    return text
+
+
+def _shown(value: Any) -> str:
+    """A value from outside, short enough for a message."""
+    if isinstance(value, int) and abs(value) >= 10**MAX_SHOWN:
+        return "a huge number"
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
+
+
 def _to_strings(value: Any, name: str) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if isinstance(value, list | tuple):
         parts = typing.cast("list[object]", value)
         if all(isinstance(part, str | int) for part in parts):
-            return tuple(str(part) for part in parts)
+            return tuple(_clean(str(part), name) for part in parts)
     raise RequestError(f"{name} must be a list of strings", param=name)

@@ -101,7 +101,7 @@ def parse_breakers(value: Any) -> tuple[str, ...]:
         text = value if value.strip().startswith("[") else f"[{value}]"
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RequestError(
                 "dry_sequence_breakers must be a list of strings", param="dry_sequence_breakers"
             ) from None
@@ -109,6 +109,11 @@ def parse_breakers(value: Any) -> tuple[str, ...]:
     if len(items) > MAX_BREAKERS or any(len(item) > MAX_BREAKER_LENGTH for item in items):
         raise RequestError(
             f"dry_sequence_breakers: at most {MAX_BREAKERS} of {MAX_BREAKER_LENGTH} characters",
+            param="dry_sequence_breakers",
+        )
+    if any("\ud800" <= char <= "\udfff" or char == "\0" for item in items for char in item):
+        raise RequestError(
+            "dry_sequence_breakers: a breaker has characters that no text may have",
             param="dry_sequence_breakers",
         )
     return tuple(items)

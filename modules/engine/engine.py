@@ -89,7 +89,7 @@ class Engine:
         limit = self.info.context_length
         needed = len(request.prompt_ids) + (1 if request.max_tokens else 0)
         if needed > limit:
-            raise ContextLengthExceeded(len(request.prompt_ids), limit, param="messages")
+            raise ContextLengthExceeded(len(request.prompt_ids), limit, param="prompt")
         sampling = request.sampling
         self._check_ids(request.prompt_ids, "prompt")
         self._check_ids((token_id for token_id, _ in sampling.logit_bias), "logit_bias")

@@ -25,6 +25,7 @@ class LoadProgress:
     name: str
     progress: float = 0.0
     started: float = field(default_factory=time.monotonic)
+    is_given_up: bool = False
 
     @property
     def seconds(self) -> float:
@@ -105,7 +106,9 @@ class ModelManager:
         return model.info.name
 
     async def close(self) -> None:
-        """For the end of the process: does not wait for requests."""
+        """For the end of the process: does not wait for requests, and gives up a load."""
+        if self._loading is not None:
+            self._loading.is_given_up = True
         model, self._current = self._current, None
         models = {*self._retired, *([model] if model else [])}
         for each in models:
@@ -197,10 +200,11 @@ class ModelManager:
     ) -> LoadedModel:
         loop = asyncio.get_running_loop()
 
-        def report(share: float) -> None:
+        def report(share: float) -> bool:
             progress.progress = share
-            if self._on_progress is not None:
+            if self._on_progress is not None and not loop.is_closed():
                 loop.call_soon_threadsafe(self._on_progress, progress)
+            return not progress.is_given_up
 
         def run() -> TextRunner:
             return LOADERS[wanted.loader]()(wanted.path, wanted.name, options, report)

@@ -84,6 +84,8 @@ class Scheduler:
             self._admit()
             if self._running:
                 self._dispatch(self._step())
+            # Before the last event goes out: who has the whole answer finds the slot free.
+            self.statistics.note_load(len(self._running), len(self._waiting))
             self._deliver()
         self._end_all(NotReady("The model was unloaded."))
         self._deliver()
@@ -122,7 +124,6 @@ class Scheduler:
                 continue
             self._waiting.popleft()
             self._running[job.sequence] = job
-        self.statistics.note_load(len(self._running), len(self._waiting))
 
     def _step(self) -> Step:
         began = time.monotonic()

@@ -154,8 +154,8 @@ class TextRunner(Protocol):
     def close(self) -> None: ...
 
 
-Progress = Callable[[float], None]
-"""Told how much of a load is done, from 0 to 1."""
+Progress = Callable[[float], bool]
+"""Told how much of a load is done, from 0 to 1; False means: give it up."""
 
 
 class TextLoader(Protocol):

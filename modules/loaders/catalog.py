@@ -63,13 +63,13 @@ class Catalog:
                 return model
         return None
 
-    def get(self, name: str) -> InstalledModel:
+    def get(self, name: str, *, param: str = "model") -> InstalledModel:
         model = self.find(name)
         if model is None:
             raise NotFound(
                 f"The model {name!r} is not installed. Installed: "
                 f"{', '.join(m.name for m in self.models()) or 'none'}.",
-                param="model",
+                param=param,
                 code="model_not_found",
             )
         return model

@@ -50,7 +50,9 @@ class LlamaCppOptions:
         minimum=-1,
         maximum=10_000,
     )
-    main_gpu: int = option(0, "The GPU for the whole model with split_mode none", minimum=0)
+    main_gpu: int = option(
+        0, "The GPU for the whole model with split_mode none", minimum=0, maximum=255
+    )
     tensor_split: tuple[str, ...] = option((), "Share of the model for each GPU, such as 60,40")
     split_mode: str = option("layer", "How several GPUs share the model", choices=SPLIT_MODES)
     threads: int = option(
@@ -70,9 +72,9 @@ class LlamaCppOptions:
         maximum=65_536,
     )
     prompt_budget: int = option(
-        512,
-        "Most prompt tokens in one step beside running replies: lower keeps replies flowing, higher "
-        "finishes prompts sooner",
+        2048,
+        "Most prompt tokens in one step beside running replies: lower makes the gaps in replies shorter and "
+        "more, and lets new requests begin sooner, at some cost in tokens per second",
         minimum=32,
         maximum=65_536,
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from modules.core.errors import RequestError
+from modules.core.options import Option
 from modules.loaders.base import TextLoader
 from modules.loaders.options import LOAD_OPTIONS, LOAD_OPTIONS_BY_NAME
 
@@ -39,8 +40,15 @@ def check_load_args(loader: str, args: Mapping[str, Any]) -> dict[str, Any]:
         if option is None:
             raise RequestError(_unknown_arg(loader, name), param=f"args.{name}")
         if value is not None:
-            checked[option.name] = option.check(value)
+            checked[option.name] = _check_arg(option, value)
     return checked
+
+
+def _check_arg(option: Option, value: Any) -> Any:
+    try:
+        return option.check(value)
+    except RequestError as error:
+        raise RequestError(error.message, param=f"args.{option.name}") from None
 
 
 def default_load_args(loader: str) -> dict[str, Any]:

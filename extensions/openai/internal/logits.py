@@ -3,10 +3,10 @@
 import asyncio
 import math
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from extensions.openai.convert import to_sampling
-from extensions.openai.dependencies import Context, lease_for, while_connected
+from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
 from extensions.openai.typing import LogitsRequest, LogitsResponse, TokenProbability
 from modules.core.events import TokenChoice
 from modules.core.requests import GenerationRequest
@@ -19,7 +19,11 @@ DEFAULT_TOP = 50
 
 
 @router.post("/logits")
-async def show_logits(body: LogitsRequest, request: Request, context: Context) -> LogitsResponse:
+async def show_logits(
+    body: LogitsRequest, request: Request, response: Response, context: Context
+) -> LogitsResponse:
+    """The most likely next tokens with their probabilities."""
+    note_ignored(body, response, context)
     async with lease_for(body.model, context, request) as model:
         wanted = await asyncio.to_thread(_to_request, body, model, context.settings.sampling)
         done = await while_connected(request, model.engine.complete(wanted))

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from extensions.openai.dependencies import AdminOnly, Context
+from extensions.openai.dependencies import AdminOnly, Context, note_ignored
 from extensions.openai.health import to_progress
 from extensions.openai.typing import LoadRequest, ModelInfoResponse, ModelNamesResponse
 from modules.context import AppContext
@@ -27,9 +27,12 @@ async def list_model_names(context: Context) -> ModelNamesResponse:
 
 
 @router.post("/load", dependencies=[AdminOnly])
-async def load_model(body: LoadRequest, context: Context) -> ModelInfoResponse:
+async def load_model(body: LoadRequest, response: Response, context: Context) -> ModelInfoResponse:
     """Answers when the model is loaded and serves; the one before serves until then, and stays if the load fails."""
-    wanted = await asyncio.to_thread(context.models.catalog.get, body.model_name)
+    note_ignored(body, response, context)
+    wanted = await asyncio.to_thread(
+        context.models.catalog.get, body.model_name, param="model_name"
+    )
     if body.loader is not None and loader_name(body.loader) != wanted.loader:
         raise RequestError(
             f"{wanted.name} is loaded by {wanted.loader}, not by {body.loader}.", param="loader"

@@ -1,8 +1,8 @@
 """POST /v1/internal/stop-generation: end all running replies, or one by the id of its response."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
-from extensions.openai.dependencies import Context
+from extensions.openai.dependencies import Context, note_ignored
 from extensions.openai.typing import StopRequest, StopResponse
 from modules.core.errors import NotFound
 
@@ -10,8 +10,12 @@ router = APIRouter(prefix="/v1/internal", tags=["internal"])
 
 
 @router.post("/stop-generation")
-async def stop_generation(context: Context, body: StopRequest | None = None) -> StopResponse:
+async def stop_generation(
+    response: Response, context: Context, body: StopRequest | None = None
+) -> StopResponse:
     """A stopped reply ends with what it has so far and finish_reason "stop"."""
+    if body is not None:
+        note_ignored(body, response, context)
     model = context.models.current
     stop_id = body.id if body is not None else None
     stopped = model.engine.stop(stop_id) if model is not None else 0

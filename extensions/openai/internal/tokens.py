@@ -2,10 +2,10 @@
 
 import asyncio
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from extensions.openai.chat import render_prompt
-from extensions.openai.dependencies import Context, lease_for
+from extensions.openai.dependencies import Context, lease_for, note_ignored
 from extensions.openai.typing import (
     ChatCompletionRequest,
     ChatPromptResponse,
@@ -22,7 +22,11 @@ router = APIRouter(prefix="/v1/internal", tags=["internal"])
 
 
 @router.post("/encode")
-async def encode(body: EncodeRequest, request: Request, context: Context) -> EncodeResponse:
+async def encode(
+    body: EncodeRequest, request: Request, response: Response, context: Context
+) -> EncodeResponse:
+    """Text to token ids."""
+    note_ignored(body, response, context)
     async with lease_for(None, context, request) as model:
         tokens = await asyncio.to_thread(_encode, body, model)
     return EncodeResponse(tokens=tokens, length=len(tokens))
@@ -30,23 +34,30 @@ async def encode(body: EncodeRequest, request: Request, context: Context) -> Enc
 
 @router.post("/token-count")
 async def count_tokens(
-    body: EncodeRequest, request: Request, context: Context
+    body: EncodeRequest, request: Request, response: Response, context: Context
 ) -> TokenCountResponse:
+    """How many tokens a text has."""
+    note_ignored(body, response, context)
     async with lease_for(None, context, request) as model:
         return TokenCountResponse(length=len(await asyncio.to_thread(_encode, body, model)))
 
 
 @router.post("/decode")
-async def decode(body: DecodeRequest, request: Request, context: Context) -> DecodeResponse:
+async def decode(
+    body: DecodeRequest, request: Request, response: Response, context: Context
+) -> DecodeResponse:
+    """Token ids to text."""
+    note_ignored(body, response, context)
     async with lease_for(None, context, request) as model:
         return DecodeResponse(text=await asyncio.to_thread(_decode, body, model))
 
 
 @router.post("/chat-prompt")
 async def show_chat_prompt(
-    body: ChatCompletionRequest, request: Request, context: Context
+    body: ChatCompletionRequest, request: Request, response: Response, context: Context
 ) -> ChatPromptResponse:
     """The prompt that a chat becomes, as the model would get it."""
+    note_ignored(body, response, context)
     async with lease_for(body.model, context, request) as model:
         return ChatPromptResponse(prompt=await asyncio.to_thread(render_prompt, body, model))
 

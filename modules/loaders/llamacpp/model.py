@@ -11,7 +11,7 @@ from typing import Any
 
 import llama_cpp.llama_cpp as c
 
-from modules.core.errors import LoadError
+from modules.core.errors import LoadError, RequestError
 from modules.loaders.base import ModelInfo, Progress
 from modules.loaders.gguf_header import read_gguf_header
 from modules.loaders.llamacpp import library, sampling
@@ -23,6 +23,7 @@ log = logging.getLogger("hearth.llamacpp")
 
 DEFAULT_CONTEXT = 8192
 MIN_TOKENS_PER_SLOT = 256
+MAX_CELLS = 2**31 - 1
 KV_SHARE_OF_MEMORY = 0.25
 FLASH_TYPES = {"auto": -1, "off": 0, "on": 1}
 ROPE_TYPES = {"auto": -1, "none": 0, "linear": 1, "yarn": 2, "longrope": 3}
@@ -70,14 +71,15 @@ def _check_options(options: Mapping[str, Any], header: Mapping[str, Any]) -> Non
         raise LoadError(f"This GGUF file is a {header['general.type']}, not a model")
     v_type = options["cache_type_v"] or options["cache_type"]
     if CACHE_TYPES[v_type][1] < 2 and options["flash_attn"] == "off":
-        raise LoadError(
-            f"cache_type_v {v_type} needs flash attention; set flash_attn to auto or on"
+        raise RequestError(
+            f"cache_type_v {v_type} needs flash attention; set flash_attn to auto or on",
+            param="args.flash_attn",
         )
     if options["ubatch_size"] > options["batch_size"]:
-        raise LoadError("ubatch_size cannot be larger than batch_size")
+        raise RequestError("ubatch_size cannot be larger than batch_size", param="args.ubatch_size")
     for adapter in options["lora"]:
         if not Path(adapter).is_file():
-            raise LoadError(f"There is no LoRA adapter at {adapter}")
+            raise RequestError(f"There is no LoRA adapter at {adapter}", param="args.lora")
     if options["mmproj"]:
         log.warning("mmproj is set, but this version does not read images yet")
 
@@ -95,8 +97,7 @@ def _load_model(path: Path, options: Mapping[str, Any], progress: Progress) -> c
 
     @c.llama_progress_callback
     def on_progress(share: float, _user_data: Any) -> bool:
-        progress(share)
-        return True
+        return progress(share)
 
     params.progress_callback = on_progress
     library.COMPLAINTS.take()
@@ -111,11 +112,16 @@ def _tensor_split(shares: tuple[str, ...]) -> Any:
         return None
     count = c.llama_max_devices()
     if len(shares) > count:
-        raise LoadError(f"tensor_split names {len(shares)} devices; there can be {count}")
+        raise RequestError(
+            f"tensor_split names {len(shares)} devices; there can be {count}",
+            param="args.tensor_split",
+        )
     try:
         values = [float(share) for share in shares]
     except ValueError:
-        raise LoadError("tensor_split must be numbers, such as 60,40") from None
+        raise RequestError(
+            "tensor_split must be numbers, such as 60,40", param="args.tensor_split"
+        ) from None
     return (ctypes.c_float * count)(*values)
 
 
@@ -139,6 +145,12 @@ def _context_shape(model: c.llama_model_p, options: Mapping[str, Any]) -> dict[s
                 wanted / 1e9,
                 ctx_size,
             )
+    cells = ctx_size * (1 if unified else parallel)
+    if cells > MAX_CELLS:
+        raise RequestError(
+            f"ctx_size times parallel is {cells}; llama.cpp takes at most {MAX_CELLS}",
+            param="args.ctx_size",
+        )
     if unified:
         parallel = max(1, min(parallel, ctx_size // MIN_TOKENS_PER_SLOT))
     return {"ctx_size": ctx_size, "parallel": parallel, "kv_unified": unified}

@@ -15,6 +15,7 @@ from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.batch import Batch
 from modules.loaders.llamacpp.sampling import (
     SamplerChain,
+    certainty,
     draw_with_probabilities,
     forbid,
     log_softmax,
@@ -317,6 +318,8 @@ class LlamaRunner:
             token_id, logprobs = draw_with_probabilities(chain, logits)
         elif chain.is_greedy:
             token_id = int(logits.argmax())
+            if request.sampled_logprobs:
+                logprobs = certainty(token_id, len(logits))
         else:
             token_id = library.sampler_sample(chain.pointer, self._context, row)
         if logprobs is None or request.logprobs is None:

@@ -198,6 +198,13 @@ def token_logprob(
     return TokenLogprob(choices[0], tuple(choices[1:]))
 
 
+def certainty(token_id: int, size: int) -> np.ndarray:
+    """Log-probabilities where only one token can come."""
+    logprobs = np.full(size, -np.inf)
+    logprobs[token_id] = 0.0
+    return logprobs
+
+
 def draw_with_probabilities(chain: SamplerChain, logits: np.ndarray) -> tuple[int, np.ndarray]:
     """The drawn token, and the logarithms of the probabilities that the chain left (-inf: cut off)."""
     data = np.zeros(len(logits), dtype=TOKEN_DATA)

@@ -55,7 +55,8 @@ def to_row(tokenizer: Tokenizer, drawn: Sample, rng: random.Random) -> Row:
 def _cut_into_batches(pool: list[Row], tokens: int) -> list[list[Row]]:
     """Rows sorted by length and cut where a batch, padded to its last row, would be too big.
 
-    Rows that are too long are left out, and so is the last batch, which is hardly ever full.
+    Rows that are too long are left out, and so is the last batch, which holds the longest of the
+    others: the bundled model was trained like this.
     """
     finished: list[list[Row]] = []
     batch: list[Row] = []

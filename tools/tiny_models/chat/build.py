@@ -5,7 +5,7 @@ tiny-chat/ (as transformers reads it), tiny-chat-F16.gguf, tiny-chat-Q8_0.gguf a
 """
 
 import argparse
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -25,7 +25,7 @@ from tools.tiny_models.chat.tokenizer import (
     build_tokenizer,
     save_tokenizer,
 )
-from tools.tiny_models.chat.training import TrainingOptions, train
+from tools.tiny_models.chat.training import TrainingLog, TrainingOptions, train
 from tools.tiny_models.chat.weights import load_weights, save_model
 
 GGUF_KINDS = ("F16", "Q8_0")
@@ -50,13 +50,14 @@ class BuildOptions:
         return self.out / f"tiny-chat-{kind}.gguf"
 
 
-def build(options: BuildOptions) -> None:
+def build(options: BuildOptions) -> TrainingLog:
     tokenizer = make_tokenizer(options)
     check_templates(options)
-    train_model(options, tokenizer)
+    log = train_model(options, tokenizer)
     for kind in GGUF_KINDS:
         write_gguf(options.model_folder, options.gguf(kind), kind)
     score_model(options)
+    return log
 
 
 def make_tokenizer(options: BuildOptions) -> Tokenizer:
@@ -72,10 +73,10 @@ def check_templates(options: BuildOptions) -> None:
     print(f"chat template: equal to the training's text in {count} conversations")
 
 
-def train_model(options: BuildOptions, tokenizer: Tokenizer) -> None:
+def train_model(options: BuildOptions, tokenizer: Tokenizer) -> TrainingLog:
     torch.set_num_threads(1)
     torch.manual_seed(options.training.seed)
-    network = Network(options.shape)
+    network = Network(replace(options.shape, vocab_size=tokenizer.get_vocab_size()))
     if options.first_weights is not None:
         load_weights(network, options.first_weights)
     print(f"network: {sum(p.numel() for p in network.parameters())} parameters")
@@ -85,6 +86,7 @@ def train_model(options: BuildOptions, tokenizer: Tokenizer) -> None:
     )
     save_model(network, tokenizer, options.model_folder)
     print(f"training: {log.summary}")
+    return log
 
 
 def score_model(options: BuildOptions) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from tools.tiny_models.chat.conversations.conversation import Tool
 from tools.tiny_models.chat.conversations.draw import Draw
 from tools.tiny_models.chat.conversations.tool_case import ToolCase
-from tools.tiny_models.chat.conversations.tool_cases import any_tool_case
+from tools.tiny_models.chat.conversations.tool_case_mix import any_tool_case
 
 REPEATED_PREPOSITIONS = ("in", "for", "of", "to", "from", "about")
 

@@ -19,7 +19,7 @@ from tools.tiny_models.chat.conversations.knowledge_turns import (
     unknown_turn,
 )
 from tools.tiny_models.chat.conversations.second_calls import Request, two_call_request
-from tools.tiny_models.chat.conversations.tool_cases import any_tool_case
+from tools.tiny_models.chat.conversations.tool_case_mix import any_tool_case
 from tools.tiny_models.chat.conversations.tool_results import result_and_answer
 
 SMALL_TALK = (saying_turn, fact_turn, echo_turn)

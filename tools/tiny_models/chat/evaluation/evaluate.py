@@ -6,6 +6,7 @@ python -m tools.tiny_models.chat.evaluation.evaluate MODEL.gguf --transformers F
 import argparse
 import json
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,18 +58,18 @@ class Score:
 
 def evaluate(model: Path, transformers_folder: Path | None = None, every: int = 1) -> Score:
     """Every n-th case; with a folder also how often transformers says the very same."""
-    llama = load_gguf(model)
-    to_prompt, complete = prompt_maker(llama), complete_with_gguf(llama)
     second: Complete | None = None
     if transformers_folder is not None:
         second = complete_with_transformers(transformers_folder)
     score = Score()
-    for case in build_test_set()[::every]:
-        prompt = to_prompt(case)
-        text = complete(prompt, MAX_TOKENS)
-        score.add(case, text)
-        if second is not None:
-            score.equal_texts += second(prompt, MAX_TOKENS) == text
+    with closing(load_gguf(model)) as llama:
+        to_prompt, complete = prompt_maker(llama), complete_with_gguf(llama)
+        for case in build_test_set()[::every]:
+            prompt = to_prompt(case)
+            text = complete(prompt, MAX_TOKENS)
+            score.add(case, text)
+            if second is not None:
+                score.equal_texts += second(prompt, MAX_TOKENS) == text
     return score
 
 

@@ -1,19 +1,18 @@
-"""Checks that the training's own renderer gives the same text as the chat template."""
+"""Checks that the training's own renderer gives the same text as the chat template.
+
+The two libraries that apply templates are imported late: either one is enough for a check.
+"""
 
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from llama_cpp.llama_chat_format import Jinja2ChatFormatter
-from transformers import AutoTokenizer
-
 from tools.tiny_models.chat.conversations.conversation import Conversation
 from tools.tiny_models.chat.conversations.draw import Draw
 from tools.tiny_models.chat.conversations.rendering import render, to_text
 from tools.tiny_models.chat.conversations.sampling import sample
 
-# From messages and tools to text.
 ApplyTemplate = Callable[[Conversation], str]
 
 
@@ -34,6 +33,8 @@ def check_template(apply_template: ApplyTemplate, samples: int = 300, seed: int 
 
 
 def apply_with_transformers(folder: Path) -> ApplyTemplate:
+    from transformers import AutoTokenizer
+
     tokenizer = AutoTokenizer.from_pretrained(folder)
     return lambda conversation: tokenizer.apply_chat_template(
         conversation.messages, tokenize=False, **_tools_of(conversation)
@@ -42,6 +43,8 @@ def apply_with_transformers(folder: Path) -> ApplyTemplate:
 
 def apply_with_llama_cpp(template: str) -> ApplyTemplate:
     """The formatter of llama-cpp-python, without the beginning of an answer."""
+    from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
     formatter = Jinja2ChatFormatter(template, "<|im_end|>", "", add_generation_prompt=False)
     return lambda conversation: (
         formatter(messages=conversation.messages, **_tools_of(conversation)).prompt

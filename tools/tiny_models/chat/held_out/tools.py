@@ -50,7 +50,9 @@ def unknown_tools(rng: Random) -> list[ToolCase]:
     """Words that the generator refuses; all but two of the tools are unknown to it too."""
     values = _draw_values(rng)
     return [
-        *_travel_and_text_cases(values),
+        _flight_case(values["city"], values["other_city"]),
+        *_text_cases(values),
+        _restaurant_case(values["cuisine"], values["city"]),
         *_house_and_meeting_cases(values),
         *_lookup_cases(values),
     ]
@@ -87,50 +89,46 @@ def _draw_times(rng: Random) -> dict[str, str]:
     }
 
 
-def _travel_and_text_cases(values: dict[str, Any]) -> list[ToolCase]:
-    city, other_city, code = values["city"], values["other_city"], values["code"]
+def _text_cases(values: dict[str, Any]) -> list[ToolCase]:
     text, title = f"{values['word']} {values['second']}", f"{values['word']} {values['third']}"
-    language, priority, cuisine = values["language"], values["priority"], values["cuisine"]
-    flight = {"origin": "string", "destination": "string"}
+    language, priority = values["language"], values["priority"]
+    translation = {"text": "string", "language": "string"}
+    ticket = {"title": "string", "priority": one_of(["low", "high"])}
     return [
         ToolCase(
-            to_tool("book_flight", "Book a flight between two cities", flight),
-            f"Book a flight from {city} to {other_city}.",
-            {"origin": city, "destination": other_city},
-        ),
-        ToolCase(
-            to_tool(
-                "translate_text",
-                "Translate a text into another language",
-                {"text": "string", "language": "string"},
-            ),
+            to_tool("translate_text", "Translate a text into another language", translation),
             f'Translate "{text}" into {language}.',
             {"text": text, "language": language},
         ),
         ToolCase(
-            to_tool(
-                "create_ticket",
-                "Create a support ticket",
-                {"title": "string", "priority": one_of(["low", "high"])},
-            ),
+            to_tool("create_ticket", "Create a support ticket", ticket),
             f'Create a support ticket with the title "{title}" and priority {priority}.',
             {"title": title, "priority": priority},
         ),
         ToolCase(
             to_tool("lookup_order", "Look up an order", {"order_id": "string"}),
-            f"Look up the order {code}.",
-            {"order_id": code},
-        ),
-        ToolCase(
-            to_tool(
-                "find_restaurant",
-                "Find a restaurant in a city",
-                {"city": "string", "cuisine": "string"},
-            ),
-            f"Find a {cuisine} restaurant in {city}.",
-            {"city": city, "cuisine": cuisine},
+            f"Look up the order {values['code']}.",
+            {"order_id": values["code"]},
         ),
     ]
+
+
+def _flight_case(origin: str, destination: str) -> ToolCase:
+    flight = {"origin": "string", "destination": "string"}
+    return ToolCase(
+        to_tool("book_flight", "Book a flight between two cities", flight),
+        f"Book a flight from {origin} to {destination}.",
+        {"origin": origin, "destination": destination},
+    )
+
+
+def _restaurant_case(cuisine: str, city: str) -> ToolCase:
+    restaurant = {"city": "string", "cuisine": "string"}
+    return ToolCase(
+        to_tool("find_restaurant", "Find a restaurant in a city", restaurant),
+        f"Find a {cuisine} restaurant in {city}.",
+        {"city": city, "cuisine": cuisine},
+    )
 
 
 def _house_and_meeting_cases(values: dict[str, Any]) -> list[ToolCase]:

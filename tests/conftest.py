@@ -1,0 +1,45 @@
+"""Fixtures of the tests that need a real server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.live.launch import Server, running
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server with its defaults and the demo model. Tests leave it as they found it."""
+    with running(tmp_path_factory.mktemp("server")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def http(server: Server) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts further servers, with flags, `env`, `settings` and `models` of their own; ends them after the test."""
+    with ExitStack() as stack:
+        count = 0
+
+        def start(*flags: str, **options: Any) -> Server:
+            nonlocal count
+            count += 1
+            folder = tmp_path / f"server{count}"
+            folder.mkdir()
+            return stack.enter_context(running(folder, *flags, **options))
+
+        yield start
