@@ -211,6 +211,8 @@ def try_lock(descriptor: int) -> bool:
 def make_venv() -> None:
     if has_sound_venv():
         return
+    if PYTHON.is_symlink() or PYTHON.exists():
+        say("This .venv is incomplete or of another Python: making it anew.\n")
     for path in VENV.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

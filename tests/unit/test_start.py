@@ -361,7 +361,9 @@ def test_a_half_made_environment_is_made_anew(project: Project):
     shutil.rmtree(project.site_packages / "pip")
     for info in project.site_packages.glob("pip-*.dist-info"):
         (info / "RECORD").unlink()
-    assert "server" in project.start().stdout
+    done = project.start()
+    assert "making it anew" in done.stdout
+    assert "server" in done.stdout
 
 
 # Failures
