@@ -137,6 +137,9 @@ def _from_flags(given: Mapping[str, Any]) -> Values:
         if option.kind is tuple and isinstance(value, list) and option.parse is None:
             value = [part for item in cast("list[str]", value) for part in item.split(",")]
             value = [part.strip() for part in value if part.strip()]
+            if option.is_secret and not value:
+                # Of a variable that was not set, say: to start without a key would be the opposite of the wish.
+                raise ConfigError(f"--{name.replace('_', '-')} is empty")
         elif option.kind is tuple and isinstance(value, list):
             value = ",".join(cast("list[str]", value))
         values[name] = _checked(option, value, f"--{name.replace('_', '-')}")

@@ -58,7 +58,10 @@ def _read_key_file(path: str | None) -> list[str]:
         lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise ConfigError(f"The key file {path} cannot be read: {error.strerror}") from None
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not keys:
+        raise ConfigError(f"The key file {path} has no keys.")
+    return keys
 
 
 def _offered(headers: Headers) -> str | None:

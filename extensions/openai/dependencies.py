@@ -51,16 +51,14 @@ async def lease_for(
 ) -> AsyncGenerator[LoadedModel]:
     """The model that a request's `model` field means, by the rules of the settings."""
     settings = context.settings
+    current = context.models.current
+    if current is not None and name == current.info.name:
+        name = None  # the usual case needs no look at the folder
     installed = None if name is None else await asyncio.to_thread(context.models.catalog.find, name)
     if installed is None and settings.strict_models and name is not None:
-        current = context.models.current
-        if current is None or current.info.name != name:
-            raise NotFound(
-                f"The model {name!r} does not exist.", param="model", code="model_not_found"
-            )
+        raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")
     wanted = None
     if installed is not None and settings.model_switch:
-        current = context.models.current
         is_current = current is not None and current.info.name == installed.name
         if not is_current and is_admin(request):
             wanted = installed.name

@@ -10,6 +10,7 @@ from extensions.openai.frames import Frames, StreamShape, to_frames
 from extensions.openai.merge import merge
 from extensions.openai.sse import EventStreamResponse, guarded
 from extensions.openai.typing import Response as Schema, StreamOptions
+from modules.core.errors import RequestError
 from modules.core.events import Completion
 from modules.core.requests import GenerationRequest
 from modules.engine.engine import Engine
@@ -21,6 +22,11 @@ def submit_all(
     engine: Engine, requests: Sequence[GenerationRequest], stack: AsyncExitStack
 ) -> list[EventStream]:
     """All or none: when one is refused, leaving `stack` cancels those before it."""
+    if len(requests) > engine.capacity:
+        raise RequestError(
+            f"This asks for {len(requests)} replies at once; at most {engine.capacity} can run and wait.",
+            param="n",
+        )
     streams: list[EventStream] = []
     for request in requests:
         stream = engine.submit(request)
@@ -30,7 +36,13 @@ def submit_all(
 
 
 async def fold_all(streams: Sequence[EventStream]) -> list[Completion]:
-    return list(await asyncio.gather(*(stream.fold() for stream in streams)))
+    """All replies; the first error ends the others too."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            folds = [group.create_task(stream.fold()) for stream in streams]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    return [fold.result() for fold in folds]
 
 
 def stream_shape(options: StreamOptions | None, per_prompt: int, settings: Settings) -> StreamShape:

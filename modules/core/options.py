@@ -118,7 +118,11 @@ KIND_NAMES: Mapping[type, str] = {
 
 def option(default: Any, help: str, **details: Any) -> Any:  # noqa: A002 - the word that argparse uses
     """A dataclass field with an `Option` behind it; `details` are the other fields of `Option`."""
-    return dataclasses.field(default=default, metadata={_METADATA_KEY: {"help": help, **details}})
+    return dataclasses.field(
+        default=default,
+        repr=not details.get("is_secret"),
+        metadata={_METADATA_KEY: {"help": help, **details}},
+    )
 
 
 def options_of(owner: type) -> tuple[Option, ...]:

@@ -21,12 +21,18 @@ class Engine:
         self.info: ModelInfo = runner.info
         self.tokenizer: Tokenizer = runner.tokenizer
         self._grammars = GrammarCompiler(runner.build_grammar_tokenizer)
+        self._max_queue = max_queue
         self._scheduler = Scheduler(runner, max_queue)
         self._jobs: dict[EventStream, Job] = {}
 
     @property
     def statistics(self) -> EngineStatistics:
         return self._scheduler.statistics
+
+    @property
+    def capacity(self) -> int:
+        """Requests that can run and wait together."""
+        return self.info.slots + self._max_queue
 
     def prepare(self, request: GenerationRequest) -> None:
         """Compile the request's grammar, which may take long: call it in a worker thread before `submit`."""

@@ -80,16 +80,24 @@ class Scheduler:
 
     def _run(self) -> None:
         while self._take_arrivals():
-            self._drop_cancelled()
-            self._admit()
-            if self._running:
-                self._dispatch(self._step())
+            try:
+                self._turn()
+            except Exception:
+                # A fault of ours must not leave requests without an end, nor the model without a loop.
+                log.exception("The generation loop failed")
+                self._end_all(ModelError("The server failed while generating."))
             # Before the last event goes out: who has the whole answer finds the slot free.
             self.statistics.note_load(len(self._running), len(self._waiting))
             self._deliver()
         self._end_all(NotReady("The model was unloaded."))
         self._deliver()
         self._runner.close()
+
+    def _turn(self) -> None:
+        self._drop_cancelled()
+        self._admit()
+        if self._running:
+            self._dispatch(self._step())
 
     def _take_arrivals(self) -> bool:
         """Wait while there is nothing to do; False when it is time to end."""
@@ -162,8 +170,8 @@ class Scheduler:
             self._send(job, events)
 
     def _end(self, job: Job, last: list[Event] | AppError) -> None:
-        if self._running.pop(job.sequence, None) is not None:
-            self._runner.release(job.sequence)
+        self._running.pop(job.sequence, None)
+        self._runner.release(job.sequence)
         self.statistics.note_end(job.generation.usage)
         self._send(job, last)
 

@@ -144,7 +144,7 @@ class TextRunner(Protocol):
         ...
 
     def release(self, sequence: Sequence) -> None:
-        """Leave the slot; its KV stays as cache until it is needed."""
+        """Leave the slot, if it has one; its KV stays as cache until it is needed."""
         ...
 
     def build_grammar_tokenizer(self) -> Any:

@@ -76,15 +76,20 @@ def checked_completion(body: dict[str, Any]) -> Completion:
     for choice in body["choices"]:
         assert {"index", "text", "logprobs", "finish_reason"} <= set(choice)
         assert choice["finish_reason"] in (None, "stop", "length")
-    return Completion.model_validate(
-        body
-        | {
-            "choices": [
-                c | {"finish_reason": c["finish_reason"] or "stop"} for c in body["choices"]
-            ]
-        },
-        strict=True,
-    )
+    typed = [_as_the_client_has_it(choice) for choice in body["choices"]]
+    return Completion.model_validate(body | {"choices": typed}, strict=True)
+
+
+def _as_the_client_has_it(choice: dict[str, Any]) -> dict[str, Any]:
+    """The client's type knows no chunk without a reason, and no null for the first token of an echoed prompt."""
+    logprobs = choice["logprobs"]
+    if logprobs is not None:
+        empty = {"token_logprobs": 0.0, "top_logprobs": {}}
+        logprobs = logprobs | {
+            column: [other if value is None else value for value in logprobs[column]]
+            for column, other in empty.items()
+        }
+    return choice | {"logprobs": logprobs, "finish_reason": choice["finish_reason"] or "stop"}
 
 
 def _check_head(body: dict[str, Any], kind: str, prefix: str) -> None:

@@ -239,7 +239,6 @@ def test_load_options_that_nobody_set_are_left_to_the_loader(read: ReadSettings)
 @pytest.mark.parametrize(
     ("flags", "name", "expected"),
     [
-        (("--logit-bias", '{"5": -100, "6": 2}'), "logit_bias", ((5, -100.0), (6, 2.0))),
         (
             ("--custom-token-bans", "1,2", "--custom-token-bans", "3"),
             "custom_token_bans",

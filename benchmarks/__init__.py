@@ -1,0 +1,1 @@
+"""Measures Hearth against other servers on this machine; see README.md beside this file."""

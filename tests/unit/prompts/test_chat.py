@@ -1,0 +1,130 @@
+"""Messages to prompts, with the demo model's template and with templates of other habits."""
+
+from pathlib import Path
+
+import pytest
+
+from modules.core.errors import RequestError
+from modules.core.messages import Message, ToolCall
+from modules.prompts.chat import render_chat
+from modules.prompts.templates import CHATML, ChatTemplate
+from modules.settings import ROOT
+
+STRIPPING = "{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}"
+ANSWERS_FIRST = "{% for m in messages %}{% if m.role == 'assistant' and loop.last and m.content %}>{{ m.content }}<eos>{% else %}({{ m.content }}){% endif %}{% endfor %}"
+USERS_ONLY = "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}"
+
+
+def template(text: str) -> ChatTemplate:
+    return ChatTemplate(text, source="test")
+
+
+@pytest.fixture(scope="module")
+def demo() -> ChatTemplate:
+    path = Path(ROOT) / "user_data" / "models" / "tiny-chat" / "chat_template.jinja"
+    return template(path.read_text(encoding="utf-8"))
+
+
+CHAT = [Message("system", "Be kind."), Message("user", "Hi"), Message("assistant", "Hello")]
+
+
+def test_the_demo_template_renders_a_chat(demo: ChatTemplate) -> None:
+    assert render_chat(demo, [*CHAT, Message("user", "More")]) == (
+        "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n"
+        "<|im_start|>assistant\nHello<|im_end|>\n<|im_start|>user\nMore<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+
+
+def test_the_demo_template_takes_developer_messages_as_system(demo: ChatTemplate) -> None:
+    prompt = render_chat(demo, [Message("developer", "Be kind."), Message("user", "Hi")])
+    assert prompt.startswith("<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHi")
+
+
+def test_the_demo_template_shows_tools_calls_and_results(demo: ChatTemplate) -> None:
+    tools = [
+        {
+            "type": "function",
+            "function": {
+                "name": "look",
+                "description": "Look up",
+                "parameters": {
+                    "properties": {"at": {"type": "string"}, "how": {"enum": ["fast", "slow"]}},
+                    "required": ["at"],
+                },
+            },
+        }
+    ]
+    messages = [
+        Message("user", "Look!"),
+        Message("assistant", None, tool_calls=(ToolCall("1", "look", '{"at": "sky"}'),)),
+        Message("tool", "blue", tool_call_id="1"),
+    ]
+    assert render_chat(demo, messages, variables={"tools": tools}) == (
+        "<|im_start|>system\n# Tools\n- look(at: string, how?: fast|slow): Look up\n<|im_end|>\n"
+        "<|im_start|>user\nLook!<|im_end|>\n"
+        '<|im_start|>assistant\n<tool_call>\n{"name": "look", "arguments": {"at": "sky"}}\n'
+        "</tool_call><|im_end|>\n<|im_start|>tool\nblue<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+def test_the_demo_template_begins_to_think_when_asked(demo: ChatTemplate) -> None:
+    prompt = render_chat(demo, CHAT[:2], variables={"enable_thinking": True})
+    assert prompt.endswith("<|im_start|>assistant\n<think>\n")
+
+
+def test_the_demo_template_goes_on_from_the_last_message(demo: ChatTemplate) -> None:
+    assert render_chat(demo, CHAT, continues_last=True).endswith(
+        "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello"
+    )
+
+
+@pytest.mark.parametrize("text", ["Hello", "  Hello  ", "Hello\n\n", " ", "Hi", "<eos>", "a</think>b"])
+@pytest.mark.parametrize("kind", [CHATML, STRIPPING, ANSWERS_FIRST])
+def test_a_reply_goes_on_from_exactly_the_text_that_was_sent(kind: str, text: str) -> None:
+    """Whatever the template strips or puts after it, and though the same text may stand before."""
+    messages = [Message("user", "Hi"), Message("assistant", text)]
+    prompt = render_chat(template(kind), messages, continues_last=True)
+    heads = {
+        CHATML: "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n",
+        STRIPPING: "[user]Hi[assistant]",
+        ANSWERS_FIRST: "(Hi)>",
+    }
+    assert prompt == heads[kind] + text
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [Message("user", "Hi")],
+        [Message("user", "Hi"), Message("assistant", "")],
+        [Message("assistant", None, tool_calls=(ToolCall("1", "f", "{}"),))],
+    ],
+)
+def test_only_text_of_the_assistant_can_be_continued(messages: list[Message]) -> None:
+    with pytest.raises(RequestError) as caught:
+        render_chat(template(CHATML), messages, continues_last=True)
+    assert caught.value.param == "continue_"
+
+
+def test_a_template_without_the_reply_cannot_continue_it() -> None:
+    with pytest.raises(RequestError, match="leaves out the last message"):
+        render_chat(template(USERS_ONLY), CHAT, continues_last=True)
+
+
+@pytest.mark.parametrize("continues_last", [False, True])
+def test_no_messages_are_refused(continues_last: bool) -> None:
+    with pytest.raises(RequestError) as caught:
+        render_chat(template(CHATML), [], continues_last=continues_last)
+    assert caught.value.param == "messages"
+
+
+def test_messages_keep_their_order_and_every_space() -> None:
+    messages = [
+        Message("user", "  a\n"),
+        Message("assistant", "b  "),
+        Message("system", "\tc"),
+        Message("user", ""),
+    ]
+    prompt = render_chat(template("{% for m in messages %}<{{ m.content }}>{% endfor %}"), messages)
+    assert prompt == "<  a\n><b  ><\tc><>"
