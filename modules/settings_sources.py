@@ -114,6 +114,8 @@ def _saved_flags(argv: Sequence[str]) -> list[str]:
         return []
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text") from None
     kept = [line.strip().rstrip("\\") for line in lines if not line.strip().startswith("#")]
     try:
         return shlex.split(" ".join(kept), comments=False)
@@ -162,8 +164,12 @@ def _from_yaml(path: Path) -> tuple[Values, Values]:
         if path != ROOT / "settings.yaml":
             raise ConfigError(f"There is no settings file {path}") from None
         return {}, {}
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {_explain_yaml(error)}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold keys and values")
     values: Values = {}
@@ -175,6 +181,13 @@ def _from_yaml(path: Path) -> tuple[Values, Values]:
         elif option is None:
             rest[str(key)] = value
     return values, rest
+
+
+def _explain_yaml(error: yaml.YAMLError) -> str:
+    """Line and problem, without the line's text: it may hold a key."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}: " if mark is not None else ""
+    return f"{where}{getattr(error, 'problem', None) or 'it cannot be parsed'}"
 
 
 def _option_for_key(key: str) -> Option | None:

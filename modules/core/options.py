@@ -76,7 +76,7 @@ class Option:
             return _to_float(value, self.name)
         elif self.kind is int and isinstance(value, float) and value.is_integer():
             return int(value)
-        elif self.kind is str and isinstance(value, int | float | str):
+        elif self.kind is str and _is_textual(value):
             return _clean(str(value), self.name)
         elif isinstance(value, self.kind) and not isinstance(value, bool):
             return value
@@ -167,6 +167,11 @@ def _text_to_number(text: str, kind: type, name: str) -> int | float:
         return kind(text)
     except ValueError:
         raise RequestError(f"{name} must be {KIND_NAMES[kind]}, not {text!r}", param=name) from None
+
+
+def _is_textual(value: Any) -> bool:
+    """Text, or a number that YAML read where a name of digits was meant."""
+    return isinstance(value, int | float | str) and not isinstance(value, bool)
 
 
 def _to_float(value: int | float, name: str) -> float:

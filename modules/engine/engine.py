@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from modules.core.errors import ContextLengthExceeded, RequestError
 from modules.core.events import Completion, Finished, Usage
 from modules.core.requests import GenerationRequest
+from modules.core.sampling import SamplingParams
 from modules.engine.constraints import GrammarCompiler
 from modules.engine.generation import Generation
 from modules.engine.scheduler import Job, Scheduler
@@ -100,8 +101,16 @@ class Engine:
         self._check_ids(request.prompt_ids, "prompt")
         self._check_ids((token_id for token_id, _ in sampling.logit_bias), "logit_bias")
         self._check_ids(sampling.custom_token_bans, "custom_token_bans")
-        if len(set(sampling.banned_ids)) >= self.info.vocabulary_size:
+        if self._bans_everything(sampling):
             raise RequestError("Every token is banned.", param="logit_bias")
+
+    def _bans_everything(self, sampling: SamplingParams) -> bool:
+        """A sampler chain with nothing left to choose from would end the process."""
+        size = self.info.vocabulary_size
+        banned = set(sampling.banned_ids)
+        if sampling.ban_eos_token and len(banned) > size // 2:
+            banned.update(filter(self.tokenizer.is_end, range(size)))
+        return len(banned) >= size
 
     def _check_ids(self, token_ids: Iterable[int], param: str) -> None:
         size = self.info.vocabulary_size

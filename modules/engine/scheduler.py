@@ -122,6 +122,10 @@ class Scheduler:
         """First come, first served: who stands in front is never passed by one that would fit."""
         while self._waiting:
             job = self._waiting[0]
+            if job.is_cancelled or job.is_stopped:
+                self._waiting.popleft()
+                self._end(job, job.generation.finish("cancelled"))
+                continue
             try:
                 if not self._runner.admit(job.sequence):
                     break
@@ -148,11 +152,16 @@ class Scheduler:
     def _dispatch(self, step: Step) -> None:
         context_length = self._runner.info.context_length
         for sampled in step.sampled:
-            self._accept(self._running[sampled.sequence], sampled, context_length)
+            job = self._running[sampled.sequence]
+            try:
+                self._accept(job, sampled, context_length)
+            except Exception:
+                log.exception("A token could not be taken")
+                self._end(job, ModelError("The model failed while generating."))
         for sequence in step.scored:
             job = self._running[sequence]
             self._end(job, job.generation.score())
-        for sequence in reversed(step.preempted):
+        for sequence in step.preempted:  # the youngest first, so the oldest ends up in front
             self._waiting.appendleft(self._running.pop(sequence))
         for sequence, error in step.failed:
             self._end(self._running[sequence], error)

@@ -52,6 +52,8 @@ class EventStream:
         while not self._events:
             self._waiter = self.loop.create_future()
             await self._waiter
+            if self._is_over:  # closed meanwhile
+                raise StopAsyncIteration
         event = self._events.popleft()
         if isinstance(event, AppError):
             self._is_over = True
@@ -65,6 +67,7 @@ class EventStream:
             self._is_over = True
             self._end()
             self._cancel()
+            self._wake()
 
     async def fold(self) -> Completion:
         """The whole reply; cancelling this cancels the request."""

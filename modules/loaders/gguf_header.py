@@ -26,6 +26,7 @@ _SCALARS = {
 }
 _STRING, _ARRAY = 8, 9
 _MAX_PAIRS = 65_536
+_MAX_DEPTH = 8
 _MAX_STRING = 64 * 2**20
 
 
@@ -34,7 +35,7 @@ def read_gguf_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             return _read(file, path.stat().st_size)
-    except (struct.error, UnicodeDecodeError, EOFError):
+    except (struct.error, ValueError, EOFError):
         raise LoadError(f"{path.name} is cut short or damaged") from None
     except OSError as error:
         raise LoadError(f"{path.name} cannot be read: {error.strerror}") from None
@@ -83,9 +84,9 @@ def _value(file: BinaryIO, kind: int, size: int) -> Any:
     return _unpack(file, "<" + _SCALARS[kind])[0]
 
 
-def _skip_array(file: BinaryIO, size: int) -> None:
+def _skip_array(file: BinaryIO, size: int, depth: int = 0) -> None:
     kind, count = _unpack(file, "<IQ")
-    if count > size:
+    if count > size or depth > _MAX_DEPTH:
         raise EOFError
     if kind == _STRING:
         for _ in range(count):
@@ -93,8 +94,10 @@ def _skip_array(file: BinaryIO, size: int) -> None:
             file.seek(length, 1)
     elif kind == _ARRAY:
         for _ in range(count):
-            _skip_array(file, size)
-    elif kind in _SCALARS:
-        file.seek(count * struct.calcsize("<" + _SCALARS[kind]), 1)
+            _skip_array(file, size, depth + 1)
+    elif kind not in _SCALARS:
+        raise EOFError
     else:
+        file.seek(count * struct.calcsize("<" + _SCALARS[kind]), 1)
+    if file.tell() > size:
         raise EOFError

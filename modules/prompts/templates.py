@@ -37,7 +37,7 @@ class ChatTemplate:
         self._names = {"bos_token": bos_text, "eos_token": eos_text}
         try:
             self._template = _environment().from_string(text)
-        except jinja2.TemplateError as error:
+        except Exception as error:  # noqa: BLE001 - a template is code from outside
             raise ModelError(f"The chat template ({source}) is not valid: {error}") from None
 
     @property
@@ -63,9 +63,9 @@ class ChatTemplate:
             raise RequestError(
                 f"The model's chat template refuses these messages: {error}", param="messages"
             ) from None
-        except (jinja2.TemplateError, TypeError, ValueError, OverflowError) as error:
+        except Exception as error:  # noqa: BLE001 - a template is code from outside
             raise RequestError(
-                f"The model's chat template cannot render these messages: {error}",
+                f"The model's chat template cannot render these messages: {error or type(error).__name__}",
                 param="messages",
             ) from None
 

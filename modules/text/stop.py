@@ -5,7 +5,7 @@ class StopMatcher:
     """Holds back any suffix that could still become a stop string.
 
     `feed` returns the text that is safe to show; once `matched` is set, nothing more is. The stop string
-    that begins first wins; of those that begin together, the longest that has arrived.
+    that is complete first wins, however the text is cut; of those that end together, the longest.
     """
 
     def __init__(self, stops: tuple[str, ...]) -> None:
@@ -20,9 +20,9 @@ class StopMatcher:
         if self.matched is not None:
             return ""
         self._pending += piece
-        hits = [(at, -len(s), s) for s in self._stops if (at := self._pending.find(s)) >= 0]
+        hits = [(at + len(s), at, s) for s in self._stops if (at := self._pending.find(s)) >= 0]
         if hits:
-            at, _, self.matched = min(hits)
+            _, at, self.matched = min(hits)
             return self._take(at)
         return self._take(len(self._pending) - self._held())
 
