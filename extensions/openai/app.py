@@ -1,5 +1,7 @@
 """The FastAPI application: routers, error handlers, the gate."""
 
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -52,7 +54,24 @@ def build_app(context: AppContext) -> FastAPI:
     # The last one added is the first that a request meets.
     app.add_middleware(Gate, settings=context.settings, requests=requests)
     _add_cors(app, context)
+    _describe_errors(app)
     return app
+
+
+def _describe_errors(app: FastAPI) -> None:
+    """FastAPI's description promises 422 in a shape of its own; here it is 400 in OpenAI's."""
+    describe = app.openapi
+
+    def without_422() -> dict[str, Any]:
+        schema = describe()
+        for path in schema["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            schema["components"]["schemas"].pop(name, None)
+        return schema
+
+    app.openapi = without_422
 
 
 def _add_cors(app: FastAPI, context: AppContext) -> None:

@@ -12,7 +12,7 @@ from extensions.openai.dependencies import Context, lease_for, while_connected
 from extensions.openai.frames import CompletionFrames, wire_reason
 from extensions.openai.head import ResponseHead
 from extensions.openai.ignored import ignored_headers
-from extensions.openai.logprobs import to_completion_logprobs
+from extensions.openai.logprobs import TextOffsets, to_completion_logprobs
 from extensions.openai.replies import (
     fold_all,
     json_response,
@@ -200,7 +200,7 @@ def _to_choice(
 ) -> CompletionChoice:
     logprobs = None
     if body.logprobs is not None:
-        logprobs = to_completion_logprobs((*done.prompt_logprobs, *done.logprobs))
+        logprobs = to_completion_logprobs((*done.prompt_logprobs, *done.logprobs), TextOffsets())
     return CompletionChoice(
         index=index,
         text=prompt.echo + done.text,

@@ -55,13 +55,17 @@ async def lease_for(
     if current is not None and name == current.info.name:
         name = None  # the usual case needs no look at the folder
     installed = None if name is None else await asyncio.to_thread(context.models.catalog.find, name)
-    if installed is None and settings.strict_models and name is not None:
-        raise NotFound(f"The model {name!r} does not exist.", param="model", code="model_not_found")
+    is_current = current is not None and (
+        name is None or (installed is not None and installed.name == current.info.name)
+    )
+    may_load = settings.model_switch and is_admin(request)
     wanted = None
-    if installed is not None and settings.model_switch:
-        is_current = current is not None and current.info.name == installed.name
-        if not is_current and is_admin(request):
-            wanted = installed.name
+    if not is_current and installed is not None and may_load:
+        wanted = installed.name
+    elif not is_current and name is not None and settings.strict_models:
+        raise NotFound(
+            f"The model {name!r} is not served here.", param="model", code="model_not_found"
+        )
     async with context.models.lease(wanted) as model:
         yield model
 

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import orjson
 
 from extensions.openai.head import ResponseHead
-from extensions.openai.logprobs import to_chat_logprobs, to_completion_logprobs
+from extensions.openai.logprobs import TextOffsets, to_chat_logprobs, to_completion_logprobs
 from extensions.openai.sse import frame_of
 from extensions.openai.usage import add_usages, to_usage
 from modules.core.events import (
@@ -107,7 +107,7 @@ class CompletionFrames:
     def __init__(self, head: ResponseHead, shape: StreamShape, echoes: list[str]) -> None:
         self._template = _Template(head, "text_completion", shape)
         self._echoes = echoes
-        self._offsets = [0] * len(echoes)
+        self._offsets = [TextOffsets() for _ in echoes]
 
     def opening(self, index: int) -> bytes:
         """Nothing: an echo waits for the first event, since only then its log-probabilities are known."""
@@ -133,7 +133,8 @@ class CompletionFrames:
         if tokens:
             shaped = to_completion_logprobs(tokens, self._offsets[index])
             logprobs = shaped.model_dump_json().encode()
-        self._offsets[index] += len(text)
+        else:
+            self._offsets[index].skip(text)
         return self._template.fill(
             index,
             b'"text":%b,"logprobs":%b,"finish_reason":null' % (orjson.dumps(text), logprobs),

@@ -10,6 +10,7 @@ from extensions.openai.typing import (
     TopLogprob,
 )
 from modules.core.events import TokenChoice, TokenLogprob
+from modules.text.detokenize import Detokenizer
 
 LOWEST = -9999.0
 """OpenAI's stand-in for minus infinity, which JSON does not have."""
@@ -33,8 +34,26 @@ def _to_top(choice: TokenChoice) -> TopLogprob:
     return TopLogprob(token=choice.text, logprob=finite(choice.logprob), bytes=list(choice.piece))
 
 
-def to_completion_logprobs(tokens: Iterable[TokenLogprob], offset: int = 0) -> CompletionLogprobs:
-    """`offset`: characters of text before the first of these tokens."""
+class TextOffsets:
+    """Where in the text each token begins; one that ends inside a character leaves it to the next."""
+
+    def __init__(self) -> None:
+        self._detokenizer = Detokenizer()
+        self._chars = 0
+
+    def place(self, piece: bytes) -> int:
+        begins = self._chars
+        self._chars += len(self._detokenizer.feed(piece))
+        return begins
+
+    def skip(self, text: str) -> None:
+        self._chars += len(text)
+
+
+def to_completion_logprobs(
+    tokens: Iterable[TokenLogprob], offsets: TextOffsets
+) -> CompletionLogprobs:
+    """`offsets` goes on from the tokens before."""
     shaped = CompletionLogprobs(tokens=[], token_logprobs=[], top_logprobs=[], text_offset=[])
     for token in tokens:
         text = token.chosen.text
@@ -42,8 +61,7 @@ def to_completion_logprobs(tokens: Iterable[TokenLogprob], offset: int = 0) -> C
         shaped.tokens.append(text)
         shaped.token_logprobs.append(finite(token.chosen.logprob) if has_past else None)
         shaped.top_logprobs.append(_top(token) if has_past else None)
-        shaped.text_offset.append(offset)
-        offset += len(text)
+        shaped.text_offset.append(offsets.place(token.chosen.piece))
     return shaped
 
 

@@ -17,21 +17,22 @@ from modules.engine.engine import Engine
 from modules.engine.stream import EventStream
 from modules.settings import Settings
 
+MAX_REPLIES = 1024
+"""Of all prompts of one request together."""
+
 
 def submit_all(
     engine: Engine, requests: Sequence[GenerationRequest], stack: AsyncExitStack
 ) -> list[EventStream]:
-    """All or none: when one is refused, leaving `stack` cancels those before it."""
-    if len(requests) > engine.capacity:
+    """All or none; leaving `stack` cancels what has not ended."""
+    if len(requests) > MAX_REPLIES:
         raise RequestError(
-            f"This asks for {len(requests)} replies at once; at most {engine.capacity} can run and wait.",
+            f"This asks for {len(requests)} replies; one request may ask for {MAX_REPLIES}.",
             param="n",
         )
-    streams: list[EventStream] = []
-    for request in requests:
-        stream = engine.submit(request)
+    streams = engine.submit_all(requests)
+    for stream in streams:
         stack.push_async_callback(stream.aclose)
-        streams.append(stream)
     return streams
 
 

@@ -1,10 +1,11 @@
 """The face of one loaded text model: submit a request, read its events."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from modules.core.errors import ContextLengthExceeded, RequestError
-from modules.core.events import Completion, Finished, Usage
+from modules.core.events import Completion, Finished
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SamplingParams
 from modules.engine.constraints import GrammarCompiler
@@ -12,7 +13,13 @@ from modules.engine.generation import Generation
 from modules.engine.scheduler import Job, Scheduler
 from modules.engine.statistics import EngineStatistics
 from modules.engine.stream import EventStream
-from modules.loaders.base import ModelInfo, Sequence, TextRunner, TokenConstraint, Tokenizer
+from modules.loaders.base import (
+    ModelInfo,
+    Sequence as Slotted,
+    TextRunner,
+    TokenConstraint,
+    Tokenizer,
+)
 
 
 class Engine:
@@ -22,18 +29,12 @@ class Engine:
         self.info: ModelInfo = runner.info
         self.tokenizer: Tokenizer = runner.tokenizer
         self._grammars = GrammarCompiler(runner.build_grammar_tokenizer)
-        self._max_queue = max_queue
         self._scheduler = Scheduler(runner, max_queue)
         self._jobs: dict[EventStream, Job] = {}
 
     @property
     def statistics(self) -> EngineStatistics:
         return self._scheduler.statistics
-
-    @property
-    def capacity(self) -> int:
-        """Requests that can run and wait together."""
-        return self.info.slots + self._max_queue
 
     def prepare(self, request: GenerationRequest) -> None:
         """Compile the request's grammar, which may take long: call it in a worker thread before `submit`."""
@@ -46,8 +47,21 @@ class Engine:
         A plain function, so that an error is raised before anything of a response has gone out:
         ContextLengthExceeded, RequestError (a wrong grammar, a token id out of range), Busy, NotReady.
         """
-        self._check(request)
-        return self._start(request, self._constraint(request))
+        return self.submit_all([request])[0]
+
+    def submit_all(self, requests: Sequence[GenerationRequest]) -> list[EventStream]:
+        """Several that belong together: all are let in, or none. They count as one when the queue is looked at."""
+        for request in requests:
+            self._check(request)
+        jobs = [self._build(request, self._constraint(request)) for request in requests]
+        self._scheduler.submit([job for job in jobs if job.generation.needs_model])
+        for job in jobs:
+            if job.generation.needs_model:
+                self._jobs[job.stream] = job
+                job.stream.on_end = partial(self._jobs.pop, job.stream, None)
+            else:
+                job.stream.push([Finished("length", job.generation.usage)])
+        return [job.stream for job in jobs]
 
     async def complete(self, request: GenerationRequest) -> Completion:
         """The same stream, folded."""
@@ -69,19 +83,12 @@ class Engine:
         """Blocks until the engine's thread has ended and the model is freed."""
         self._scheduler.close()
 
-    def _start(self, request: GenerationRequest, constraint: TokenConstraint | None) -> EventStream:
-        loop = asyncio.get_running_loop()
-        sequence = Sequence(request, list(request.prompt_ids), constraint)
-        job = Job(sequence, Generation(sequence, self.tokenizer))
-        stream = EventStream(loop, cancel=lambda: self._cancel(job))
-        if request.max_tokens == 0 and request.prompt_logprobs is None:
-            stream.push([Finished("length", Usage(sequence.prompt_length, 0))])
-            return stream
-        job.stream = stream
-        self._scheduler.submit(job)
-        self._jobs[stream] = job
-        stream.on_end = lambda: self._jobs.pop(stream, None)
-        return stream
+    def _build(self, request: GenerationRequest, constraint: TokenConstraint | None) -> Job:
+        sequence = Slotted(request, list(request.prompt_ids), constraint)
+        stream = EventStream(asyncio.get_running_loop())
+        job = Job(sequence, Generation(sequence, self.tokenizer), stream)
+        stream.on_close = partial(self._cancel, job)
+        return job
 
     def _cancel(self, job: Job) -> None:
         job.is_cancelled = True

@@ -29,6 +29,12 @@ class Generation:
         self._shown_chars = 0
         self._waiting: list[tuple[int, TokenLogprob]] = []  # (where its text begins, logprob)
 
+    @property
+    def needs_model(self) -> bool:
+        """Whether there is anything to compute: no tokens and no scores were asked for otherwise."""
+        request = self.sequence.request
+        return request.max_tokens > 0 or request.prompt_logprobs is not None
+
     def accept(self, sampled: Sampled, context_length: int) -> list[Event]:
         """Events of one new token; the last is Finished when the reply ends with it."""
         self._completion_tokens += 1

@@ -105,6 +105,11 @@ class ModelManager:
         await model.closed.wait()
         return model.info.name
 
+    def stop(self, stop_id: str | None = None) -> int:
+        """End replies early, all or those with this id, of a model that was replaced too; says how many."""
+        models = {*self._retired, *([self._current] if self._current else [])}
+        return sum(model.engine.stop(stop_id) for model in models)
+
     async def close(self) -> None:
         """For the end of the process: does not wait for requests, and gives up a load."""
         if self._loading is not None:
@@ -118,12 +123,13 @@ class ModelManager:
                 each.closed.set()
 
     async def _find(self, name: str | None) -> LoadedModel:
-        current = self._current
-        if name is not None and (current is None or current.info.name != name):
-            return await self._load_on_demand(self.catalog.get(name))
-        if current is None:
+        if name is not None and (self._current is None or self._current.info.name != name):
+            wanted = await asyncio.to_thread(self.catalog.get, name)
+            if self._current is None or self._current.info.name != wanted.name:
+                return await self._load_on_demand(wanted)
+        if self._current is None:
             raise self._not_ready()
-        return current
+        return self._current
 
     async def _load_on_demand(self, wanted: InstalledModel) -> LoadedModel:
         """Many may ask at once: they all wait for one load."""

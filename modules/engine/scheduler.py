@@ -23,7 +23,7 @@ class Job:
 
     sequence: Sequence
     generation: Generation
-    stream: EventStream | None = None
+    stream: EventStream
     is_cancelled: bool = False
     is_stopped: bool = False
     submitted: float = field(default_factory=time.monotonic)
@@ -50,8 +50,8 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> None:
-        """Busy when the queue is full."""
+    def submit(self, jobs: list[Job]) -> None:
+        """Busy when the queue is full. The jobs of one call are let in together, however many they are."""
         with self._condition:
             if self._is_closing:
                 raise NotReady("The model is being unloaded.")
@@ -62,7 +62,7 @@ class Scheduler:
                     f"{queued} requests are waiting already; try again in a moment.",
                     retry_after_s=self.statistics.expected_wait_s(queued),
                 )
-            self._arrived.append(job)
+            self._arrived.extend(jobs)
             self._condition.notify()
 
     def drop_cancelled(self) -> None:
@@ -193,7 +193,7 @@ class Scheduler:
             self._end(job, error)
 
     def _send(self, job: Job, what: list[Event] | AppError) -> None:
-        if job.stream is not None and not job.is_cancelled:
+        if not job.is_cancelled:
             self._outbox.setdefault(job.stream.loop, []).append((job.stream, what))
 
     def _deliver(self) -> None:

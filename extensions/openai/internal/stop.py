@@ -16,9 +16,8 @@ async def stop_generation(
     """A stopped reply ends with what it has so far and finish_reason "stop"."""
     if body is not None:
         note_ignored(body, response, context)
-    model = context.models.current
     stop_id = body.id if body is not None else None
-    stopped = model.engine.stop(stop_id) if model is not None else 0
+    stopped = context.models.stop(stop_id)
     if stop_id is not None and not stopped:
         raise NotFound(f"No reply with the id {stop_id!r} is running.", param="id")
     return StopResponse(stopped=stopped)
