@@ -85,9 +85,8 @@ class Engine:
 
     def _build(self, request: GenerationRequest, constraint: TokenConstraint | None) -> Job:
         sequence = Slotted(request, list(request.prompt_ids), constraint)
-        stream = EventStream(asyncio.get_running_loop())
+        stream = EventStream(asyncio.get_running_loop(), cancel=lambda: self._cancel(job))
         job = Job(sequence, Generation(sequence, self.tokenizer), stream)
-        stream.on_close = partial(self._cancel, job)
         return job
 
     def _cancel(self, job: Job) -> None:

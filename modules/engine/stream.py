@@ -11,12 +11,12 @@ from modules.core.events import Completion, Event, Finished, PromptScored, TextD
 class EventStream:
     """An async iterator of events that ends after Finished. Closing it cancels the request.
 
-    `on_close` is called when a reader leaves early, `on_end` once in any case. `push` and `fail` are called in the event loop's thread, by one callback per step for all streams.
+    `cancel` is called when a reader leaves early, `on_end` once in any case. `push` and `fail` are called in the event loop's thread, by one callback per step for all streams.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, cancel: Callable[[], None]) -> None:
         self.loop = loop
-        self.on_close: Callable[[], object] | None = None
+        self._cancel = cancel
         self._events: deque[Event | AppError] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._is_over = False
@@ -66,8 +66,7 @@ class EventStream:
         if not self._is_over:
             self._is_over = True
             self._end()
-            if self.on_close is not None:
-                self.on_close()
+            self._cancel()
             self._wake()
 
     async def fold(self) -> Completion:
