@@ -16,7 +16,9 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from typing import cast
 
 from benchmarks.figures import Quantiles, quantiles_ms
 from benchmarks.replies import Arrival, Reply, ReplyError, decode_reply
@@ -50,14 +52,14 @@ class LoadReport:
     """CPU seconds of this process per second: near 1.0 the client is the limit, not the server."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recording:
-    """What a run left behind before anything was decoded."""
+    """What a run leaves behind, not yet decoded; `cpu_s` is that of this process."""
 
-    replies: list[list[Arrival]]
-    errors: list[str]
-    wall_s: float
-    cpu_s: float
+    replies: list[list[Arrival]] = field(default_factory=list[list[Arrival]])
+    errors: list[str] = field(default_factory=list[str])
+    wall_s: float = 0
+    cpu_s: float = 0
 
 
 class Exchange(asyncio.Protocol):
@@ -72,9 +74,8 @@ class Exchange(asyncio.Protocol):
         self._began_s = time.perf_counter()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._request)
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         self.arrivals.append((time.perf_counter() - self._began_s, data))
@@ -109,12 +110,13 @@ async def run_load(workload: Workload) -> LoadReport:
 async def record(workload: Workload) -> Recording:
     """Sends everything; a failure is counted and stops nothing."""
     requests = iter([make_request(workload, number) for number in range(workload.requests)])
-    recording = Recording([], [], 0, 0)
+    recording = Recording()
     cpu_s, wall_s = time.process_time(), time.perf_counter()
     workers = (send_all(requests, workload, recording) for _ in range(workload.concurrency))
     await asyncio.gather(*workers)
-    wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
-    return Recording(recording.replies, recording.errors, wall_s, cpu_s)
+    recording.wall_s = time.perf_counter() - wall_s
+    recording.cpu_s = time.process_time() - cpu_s
+    return recording
 
 
 async def send_all(requests: Iterator[bytes], workload: Workload, into: Recording) -> None:
@@ -132,7 +134,7 @@ async def send_all(requests: Iterator[bytes], workload: Workload, into: Recordin
 
 
 async def exchange_bytes(exchange: Exchange, workload: Workload) -> None:
-    host, port = workload.url.hostname, workload.url.port or 80
+    host, port = workload.url.hostname or "127.0.0.1", workload.url.port or 80
     await asyncio.get_running_loop().create_connection(lambda: exchange, host, port)
     await exchange.is_over
 
@@ -159,7 +161,7 @@ def summarize(
         prompt_tokens=sum(reply.prompt_tokens for reply in replies),
         tokens_per_event=round(tokens / events, 2) if events else None,
         ttft_ms=quantiles_ms(at_s[0] for at_s in times),
-        itl_ms=quantiles_ms(b - a for at_s in times for a, b in zip(at_s, at_s[1:], strict=False)),
+        itl_ms=quantiles_ms(b - a for at_s in times for a, b in pairwise(at_s)),
         latency_ms=quantiles_ms(reply.latency_s for reply in replies),
         client_cpu=round(recording.cpu_s / recording.wall_s, 3),
     )

@@ -34,7 +34,8 @@ def decode_reply(arrivals: Sequence[Arrival], *, is_stream: bool) -> Reply:
         raise ReplyError(f"HTTP {status}: {_joined(body)[:200].decode('utf-8', 'replace')}")
     latency_s = arrivals[-1][0]
     if not is_stream:
-        usage = json.loads(_joined(body)).get("usage") or {}
+        whole: dict[str, Any] = json.loads(_joined(body))
+        usage: dict[str, Any] = whole.get("usage") or {}
         return Reply(latency_s, usage.get("completion_tokens", 0), usage.get("prompt_tokens", 0))
     usage, text_at_s = decode_stream(body)
     completion_tokens = usage.get("completion_tokens", len(text_at_s))

@@ -49,8 +49,11 @@ def _import(name: str, user_data_dir: Path) -> ModuleType:
             return _import_file(f"user_extensions.{name}", own)
         if (ROOT / "extensions" / name / "script.py").is_file():
             return importlib.import_module(f"extensions.{name}.script")
-    except ImportError as error:
-        raise ConfigError(f"The extension {name} cannot be imported: {error}") from error
+    except Exception as error:
+        log.exception("The extension %s cannot be imported", name)
+        raise ConfigError(
+            f"The extension {name} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     known = ", ".join(find_extensions(user_data_dir))
     raise ConfigError(f"There is no extension {name!r}. There are: {known}")
 
@@ -61,5 +64,9 @@ def _import_file(name: str, path: Path) -> ModuleType:
         raise ImportError(f"{path} cannot be read")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

@@ -28,7 +28,9 @@ Values = dict[str, Any]
 def read_settings(argv: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
     """ConfigError names the flag, key or variable that is wrong. `--help` prints and exits."""
     parser = build_parser()
-    given = vars(parser.parse_args([*_saved_flags(argv), *argv]))
+    # Parsed one after the other: a list on the command line replaces the saved one, like any other value.
+    saved = vars(parser.parse_args(_saved_flags(argv)))
+    given = {**saved, **vars(parser.parse_args(list(argv)))}
     file = Path(given.pop("settings", None) or ROOT / "settings.yaml")
     values, rest = _from_yaml(file)
     values |= _from_flags(given)
@@ -106,7 +108,7 @@ def shown_default(default: Any) -> str:
 
 
 def _saved_flags(argv: Sequence[str]) -> list[str]:
-    """CMD_FLAGS.txt: lines are joined, `#` starts a comment, a trailing backslash means nothing."""
+    """CMD_FLAGS.txt: lines are joined, those that begin with `#` are comments, a trailing backslash means nothing."""
     path = _user_data_dir(argv) / "CMD_FLAGS.txt"
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -236,7 +238,7 @@ def _build(values: Values, rest: Values) -> Settings:
 
 def _warn_about(rest: Values) -> None:
     """Keys with a dash may belong to an extension (`NAME-key`); others are likely misspelt."""
-    known = [option.name for option in _all_options()]
+    known = [name for option in _all_options() for name in (option.name, *option.aliases)]
     for key in rest:
         if "-" in key and not key.startswith(API_PREFIX):
             continue

@@ -35,6 +35,8 @@ PRIORITY_ALIASES = {
 }
 DRY_BREAKERS = ("\n", ":", '"', "*")
 MAX_LOGIT_BIAS = 100.0
+MIN_TEMPERATURE = 1e-5
+"""Below it the divided logits overflow, and the draw is the most likely token anyway."""
 MAX_BREAKERS = 64
 MAX_BREAKER_LENGTH = 64
 
@@ -260,14 +262,14 @@ class SamplingParams:
         False, "Never choose a token that ends the reply", aliases=("ignore_eos",)
     )
     seed: int = option(
-        -1, "Makes the draw repeatable; -1 is random", minimum=-(2**63), maximum=2**63 - 1
+        -1, "Makes the draw repeatable; negative is random", minimum=-(2**63), maximum=2**63 - 1
     )
 
     @property
     def is_greedy(self) -> bool:
         if not self.do_sample or self.top_k == 1:
             return True
-        return self.temperature == 0.0 and not self.dynamic_temperature
+        return self.temperature < MIN_TEMPERATURE and not self.dynamic_temperature
 
     @property
     def banned_ids(self) -> tuple[int, ...]:

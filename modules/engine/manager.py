@@ -218,7 +218,7 @@ class ModelManager:
         runner = await asyncio.to_thread(run)
         try:
             template = build_template(runner.info)
-        except AppError:
+        except BaseException:
             await asyncio.to_thread(runner.close)
             raise
         return LoadedModel(Engine(runner, self._max_queue), template, args, int(time.time()))

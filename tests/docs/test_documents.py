@@ -31,7 +31,7 @@ def test_every_setting_is_in_the_reference(option) -> None:
 
 
 def test_settings_yaml_shows_every_key_with_its_default(tmp_path: Path) -> None:
-    keys = re.findall(r"^# ([a-z_]+): (.*?)(?:\s{2,}#.*)?$", SETTINGS, re.MULTILINE)
+    keys = re.findall(r"^# ([a-z_0-9]+): (.*?)(?:\s{2,}#.*)?$", SETTINGS, re.MULTILINE)
     shown = {key: yaml.safe_load(value) for key, value in keys if key != "model_aliases"}
     options = {o.name: o for o in (*OPTIONS, *LOAD_OPTIONS["llamacpp"], *SAMPLERS)}
     assert shown.keys() == options.keys() - REQUEST_ONLY

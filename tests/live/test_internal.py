@@ -18,12 +18,15 @@ def post(http: httpx.Client, path: str, body: Any = None) -> dict[str, Any]:
     return response.json()
 
 
-@pytest.mark.parametrize("text", ["The sky is blue.", "", "äöü €😀\n\t", "<|im_start|>user\n", "a\0b"])
+@pytest.mark.parametrize(
+    "text", ["The sky is blue.", "", "äöü €😀\n\t", "<|im_start|>user\n", "a\0b"]
+)
 def test_decode_undoes_encode(http: httpx.Client, text: str) -> None:
     encoded = post(http, "encode", {"text": text, "add_special": False})
     assert encoded["length"] == len(encoded["tokens"])
-    assert post(http, "token-count", {"text": text, "add_special": False})["length"] == (
-        encoded["length"]
+    assert (
+        post(http, "token-count", {"text": text, "add_special": False})["length"]
+        == (encoded["length"])
     )
     assert post(http, "decode", {"tokens": encoded["tokens"]})["text"] == text
 
@@ -101,7 +104,9 @@ def test_stop_by_id_ends_one_stream(server: Server, http: httpx.Client) -> None:
     with server.client() as one, server.client() as other:
         with (
             one.stream("POST", "/v1/chat/completions", json=LONG) as first,
-            other.stream("POST", "/v1/chat/completions", json={**LONG, "max_tokens": 500}) as second,
+            other.stream(
+                "POST", "/v1/chat/completions", json={**LONG, "max_tokens": 500}
+            ) as second,
         ):
             lines, others = first.iter_lines(), second.iter_lines()
             name = _read_some(lines)
@@ -209,7 +214,9 @@ def test_docs_come_from_this_server_alone(server: Server, http: httpx.Client) ->
     assert page.status_code == 200
     found = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", page.text)
     assert found
-    assert not [url for url in re.findall(r"(?:https?:)?//[\w.-]+", page.text) if url not in server.url]
+    assert not [
+        url for url in re.findall(r"(?:https?:)?//[\w.-]+", page.text) if url not in server.url
+    ]
     for url in found:
         asset = http.get(url)
         assert asset.status_code == 200, url
@@ -236,7 +243,9 @@ def test_the_schema_describes_every_route(http: httpx.Client) -> None:
         "/health",
         "/metrics",
     } <= set(paths)
-    assert not [path for path, ways in paths.items() for way in ways.values() if "422" in way["responses"]]
+    assert not [
+        path for path, ways in paths.items() for way in ways.values() if "422" in way["responses"]
+    ]
 
 
 def test_stopping_leaves_a_whole_stream(http: httpx.Client) -> None:

@@ -162,7 +162,7 @@ def test_help_names_every_flag_and_ends_with_status_0(
 
 @pytest.mark.parametrize(
     "option",
-    (*OPTIONS, *load_option_defaults(), *sampler_defaults()),
+    [*OPTIONS, *load_option_defaults(), *sampler_defaults()],
     ids=lambda option: option.name,
 )
 def test_every_setting_says_what_it_is_for(option: Any) -> None:

@@ -14,7 +14,7 @@ import llama_cpp.llama_cpp as c
 import numpy as np
 
 from modules.core.events import TokenChoice, TokenLogprob
-from modules.core.sampling import MAX_LOGIT_BIAS, SAMPLERS, SamplingParams
+from modules.core.sampling import MAX_LOGIT_BIAS, MIN_TEMPERATURE, SAMPLERS, SamplingParams
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
 
@@ -39,7 +39,9 @@ class SamplerChain:
         self._kept: list[Any] = []  # arrays that C still points to
         self._past = past
         self._context_length = context_length
-        self.seed = params.seed % 2**32 if params.seed >= 0 else random.getrandbits(32)
+        # 2**32 - 1 is llama.cpp's own word for "random".
+        seed = params.seed if params.seed >= 0 else random.getrandbits(64)
+        self.seed = seed % (2**32 - 1)
         stages = self._stages()
         self.is_greedy = params.is_greedy and not stages
         self.pointer: Any = None
@@ -109,7 +111,9 @@ class SamplerChain:
             middle = (p.dynatemp_low + p.dynatemp_high) / 2
             spread = abs(p.dynatemp_high - p.dynatemp_low) / 2
             return c.llama_sampler_init_temp_ext(middle, spread, p.dynatemp_exponent)
-        return c.llama_sampler_init_temp(p.temperature) if p.temperature != 1 else None
+        if p.temperature == 1:
+            return None
+        return c.llama_sampler_init_temp(max(p.temperature, MIN_TEMPERATURE))
 
     def _biases(self) -> Any:
         biases = {

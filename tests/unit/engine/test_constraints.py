@@ -19,7 +19,7 @@ class ByteVocabulary:
 
     eos_token_id = END
     bos_token_id = None
-    tokens = [bytes([value]) for value in range(256)] + [b"<end>"]  # noqa: RUF012
+    tokens = [bytes([value]) for value in range(256)] + [b"<end>"]
     special_token_ids = [END]  # noqa: RUF012
 
     def __call__(self, data: bytes) -> list[int]:

@@ -170,6 +170,11 @@ def test_held_back_tokens_are_reported_when_their_text_is() -> None:
     assert [(e.text, len(e.logprobs)) for e in events[:-1]] == [("ENt", 3)]
 
 
+def test_a_token_that_is_held_back_is_not_reported_with_the_text_before_it() -> None:
+    events = generate(ask("Q", logprobs=0, stop=("END",)), [*b"ENEt", END])
+    assert [(e.text, len(e.logprobs)) for e in events[:-1]] == [("EN", 2), ("Et", 2)]
+
+
 @given(st.text("abé👍", max_size=12), st.text("ab", min_size=1, max_size=3))
 def test_reported_tokens_spell_the_shown_text(text: str, stop: str) -> None:
     """Byte tokens: those reported are exactly the bytes of what was shown."""
@@ -195,9 +200,7 @@ def test_a_scored_prompt_ends_without_a_token() -> None:
 
 
 @pytest.mark.parametrize(("prompt_logprobs", "expected"), [(None, 0), (0, 1)])
-def test_a_prompt_is_scored_only_when_asked_for(
-    prompt_logprobs: int | None, expected: int
-) -> None:
+def test_a_prompt_is_scored_only_when_asked_for(prompt_logprobs: int | None, expected: int) -> None:
     request = ask("Q", prompt_logprobs=prompt_logprobs)
     generation = Generation(Sequence(request, list(request.prompt_ids)), FakeTokenizer())
     assert len(generation.prompt_scores()) == expected

@@ -79,7 +79,9 @@ def test_the_demo_template_goes_on_from_the_last_message(demo: ChatTemplate) -> 
     )
 
 
-@pytest.mark.parametrize("text", ["Hello", "  Hello  ", "Hello\n\n", " ", "Hi", "<eos>", "a</think>b"])
+@pytest.mark.parametrize(
+    "text", ["Hello", "  Hello  ", "Hello\n\n", " ", "Hi", "<eos>", "a</think>b"]
+)
 @pytest.mark.parametrize("kind", [CHATML, STRIPPING, ANSWERS_FIRST])
 def test_a_reply_goes_on_from_exactly_the_text_that_was_sent(kind: str, text: str) -> None:
     """Whatever the template strips or puts after it, and though the same text may stand before."""

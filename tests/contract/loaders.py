@@ -1,0 +1,61 @@
+"""The loaders that must pass the contract: one line each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modules.loaders.base import TextRunner
+from modules.loaders.options import CACHE_TYPES, ROPE_SCALINGS, SPLIT_MODES
+from modules.loaders.registry import LOADERS, check_load_args, default_load_args
+from modules.settings import ROOT
+
+DEMO_MODELS = ROOT / "user_data" / "models"
+
+
+@dataclass(frozen=True)
+class LoaderCase:
+    """`small`: options for a memory of about 512 tokens that its requests share.
+
+    `risky`: options at the ends of their ranges, or that the library may not like together.
+    """
+
+    loader: str
+    path: Path
+    small: Mapping[str, Any]
+    risky: tuple[Mapping[str, Any], ...]
+
+    def load(self, **options: Any) -> TextRunner:
+        args = default_load_args(self.loader) | check_load_args(self.loader, options)
+        return LOADERS[self.loader]()(self.path, self.path.name, args, lambda _share: True)
+
+
+CASES = (
+    LoaderCase(
+        "llamacpp",
+        DEMO_MODELS / "tiny-chat-Q8_0.gguf",
+        {"ctx_size": 512, "parallel": 2, "kv_unified": True},
+        (
+            *({"cache_type": kind} for kind in CACHE_TYPES),
+            *({"cache_type_k": kind, "flash_attn": "off"} for kind in CACHE_TYPES),
+            *({"cache_type_v": kind, "flash_attn": "on"} for kind in CACHE_TYPES),
+            *({"rope_scaling": kind, "rope_freq_base": 1e12} for kind in ROPE_SCALINGS),
+            *({"split_mode": mode, "n_gpu_layers": 10_000} for mode in SPLIT_MODES),
+            {"rope_freq_scale": 1e3},
+            {"ctx_size": 1},
+            {"ctx_size": 255, "parallel": 256},
+            {"ctx_size": 300, "parallel": 256, "kv_unified": True},
+            {"batch_size": 32, "ubatch_size": 32, "parallel": 64, "ctx_size": 256},
+            {"batch_size": 32, "ubatch_size": 64},
+            {"prompt_budget": 65_536},
+            {"threads": 64, "threads_batch": 1},
+            {"mmap": False, "mlock": True, "check_tensors": True, "swa_full": True},
+            {"main_gpu": 99, "offload_kqv": False},
+            {"tensor_split": ["nan"] * 200},
+            {"tensor_split": ["x"]},
+            {"lora": ["no-such-file.gguf"]},
+            {"lora": [str(DEMO_MODELS / "tiny-chat-Q8_0.gguf")]},
+            {"lora": [str(DEMO_MODELS / "tiny-chat" / "config.json")]},
+        ),
+    ),
+)
