@@ -79,6 +79,15 @@ def clear_hearth_variables() -> None:
         del os.environ[name]
 
 
+def split_at_dashes(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What stands before the first `--`, and what stands after it."""
+    arguments = list(argv)
+    if "--" not in arguments:
+        return arguments, []
+    place = arguments.index("--")
+    return arguments[:place], arguments[place + 1 :]
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -90,9 +99,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--slots", type=int, default=16)
     parser.add_argument("--context-length", type=int, default=4096, metavar="TOKENS")
-    parser.add_argument("more", nargs="*", metavar="-- MORE", help="flags for the server as it is")
-    values = vars(parser.parse_args(argv))
-    peer, more = values.pop("peer"), values.pop("more")
+    own, more = split_at_dashes(sys.argv[1:] if argv is None else argv)
+    values = vars(parser.parse_args(own))
+    peer = values.pop("peer")
     command = [*PEERS[peer](PeerOptions(**values)), *more]
     clear_hearth_variables()
     os.execve(command[0], command, {**os.environ, **OPENMP})

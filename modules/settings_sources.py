@@ -222,7 +222,11 @@ def _build(values: Values, rest: Values) -> Settings:
     load_names = {option.name for option in load_option_defaults()}
     sampler_names = {option.name for option in sampler_defaults()}
     aliases: object = rest.pop("model_aliases", None) or {}
-    if not isinstance(aliases, dict):
+    if not isinstance(aliases, dict) or not all(
+        isinstance(text, str)
+        for pair in cast("dict[object, object]", aliases).items()
+        for text in pair
+    ):
         raise ConfigError("settings.yaml: model_aliases must hold names and model names")
     _warn_about(rest)
     own = {name: v for name, v in values.items() if name not in load_names | sampler_names}
@@ -231,7 +235,7 @@ def _build(values: Values, rest: Values) -> Settings:
         **own,
         sampling=replace(SamplingParams(), **sampling),
         load={name: v for name, v in values.items() if name in load_names},
-        model_aliases={str(k): str(v) for k, v in cast("dict[Any, Any]", aliases).items()},
+        model_aliases=cast("dict[str, str]", aliases),
         extension_params=rest,
     )
 

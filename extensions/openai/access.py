@@ -58,6 +58,8 @@ def _read_key_file(path: str | None) -> list[str]:
         lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise ConfigError(f"The key file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"The key file {path} is not UTF-8 text.") from None
     keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not keys:
         raise ConfigError(f"The key file {path} has no keys.")

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from extensions.openai import chat, completions, health, metrics, models
-from extensions.openai.access import EVERYONE, LOCAL_ORIGIN
+from extensions.openai.access import EVERYONE, LOCAL_ORIGIN, OriginRule
 from extensions.openai.dependencies import ClientGone
 from extensions.openai.docs import mount_docs
 from extensions.openai.errors import install_error_handlers
@@ -75,10 +75,10 @@ def _describe_errors(app: FastAPI) -> None:
 
 
 def _add_cors(app: FastAPI, context: AppContext) -> None:
-    origins = context.settings.api_cors_origins
+    rule = OriginRule.from_settings(context.settings)
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=[EVERYONE] if EVERYONE in origins else list(origins),
+        allow_origins=[EVERYONE] if rule.allows_all else sorted(rule.origins),
         allow_origin_regex=LOCAL_ORIGIN,
         allow_methods=["*"],
         allow_headers=["*"],

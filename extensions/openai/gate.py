@@ -30,6 +30,7 @@ class Gate:
         self._hosts = HostRule.from_settings(settings)
         self._origins = OriginRule.from_settings(settings)
         self._max_body = int(settings.api_max_body_mb * 2**20)
+        self._too_large = f"The request body is larger than {settings.api_max_body_mb:g} MiB."
         self._is_debug = settings.debug
         self._requests = requests
 
@@ -48,6 +49,8 @@ class Gate:
 
         try:
             refusal = self._refuse(scope)
+            if scope["method"] == "HEAD":  # answered as GET; the server below leaves the body out
+                scope = {**scope, "method": "GET"}
             if refusal is not None:
                 await refusal(scope, receive, watch)
             else:
@@ -78,7 +81,7 @@ class Gate:
     def _refuse_body(self, method: str, headers: Headers) -> JSONResponse | None:
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self._max_body:
-            return _refusal(413, _too_large_message(self._max_body), "request_too_large")
+            return _refusal(413, self._too_large, "request_too_large")
         has_body = length not in ("", "0") or "transfer-encoding" in headers
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if method in SAFE_METHODS or not has_body or _is_known_body(kind):
@@ -99,7 +102,7 @@ class Gate:
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
                 if received > self._max_body:
-                    raise HTTPException(413, _too_large_message(self._max_body))
+                    raise HTTPException(413, self._too_large)
             return message
 
         return limited
@@ -109,10 +112,6 @@ class Gate:
         self._requests.labels(route=route, method=scope["method"], status=status or 499).inc()
         if self._is_debug:
             log.debug("%s %s %d %.3f s", scope["method"], route, status, seconds)
-
-
-def _too_large_message(max_body: int) -> str:
-    return f"The request body is larger than {max_body / 2**20:g} MiB."
 
 
 def _refusal(status: int, message: str, code: str) -> JSONResponse:

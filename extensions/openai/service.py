@@ -79,7 +79,8 @@ class ApiService:
                 await asyncio.to_thread(self._tunnel.close)
 
     def stop(self) -> None:
-        AppStatus.should_exit = True  # running streams end now
+        self._context.models.stop()  # replies end with what they have
+        AppStatus.should_exit = True  # streams that do not end soon are cut
         if self._server is not None:
             self._server.should_exit = True
 

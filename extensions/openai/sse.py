@@ -12,6 +12,7 @@ from extensions.openai.errors import describe
 from modules.core.errors import AppError
 
 DONE = b"data: [DONE]\n\n"
+SHUTDOWN_GRACE_S = 2.0
 HEADERS = {"Cache-Control": "no-cache"}
 
 
@@ -34,6 +35,7 @@ class EventStreamResponse(EventSourceResponse):
             frames,
             headers={**HEADERS, **headers},
             ping=keep_alive_s,
+            shutdown_grace_period=SHUTDOWN_GRACE_S,
             sep="\n",
             ping_message_factory=lambda: ServerSentEvent(comment="keep-alive", sep="\n"),
         )

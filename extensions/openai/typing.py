@@ -5,13 +5,25 @@ Every optional field takes null for "default". Unknown fields are kept, so that 
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from modules.core.options import Option
 from modules.core.sampling import SAMPLERS
 
 FinishReason = Literal["stop", "length"]
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+def _whole(text: str) -> str:
+    """JSON can say half of a character ("\\ud800"), which no tokenizer can take."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the text has half of a surrogate pair") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole)]
 
 
 class Request(BaseModel):
@@ -60,35 +72,35 @@ class StreamOptions(Request):
 
 
 class GenerationFields(SamplingFields):
-    model: str | None = Field(
+    model: Text | None = Field(
         None,
         description="An installed model's name loads it; any other name is answered by the loaded model",
     )
     n: int | None = Field(None, ge=1, le=128, description="Replies to generate")
-    stop: str | list[str] | None = Field(
+    stop: Text | list[Text] | None = Field(
         None, description="Up to 64 strings that end the reply; they are not part of it"
     )
     stream: bool | None = Field(None, description="Send the reply in pieces as server-sent events")
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=0, description="Most tokens of the reply")
-    grammar_string: str | None = Field(
+    grammar_string: Text | None = Field(
         None, description="GBNF (or Lark) grammar that the reply must obey"
     )
     skip_special_tokens: bool | None = Field(
         None, description="Leave control tokens out of the text (default: true)"
     )
-    user: str | None = Field(None, description="Accepted; nothing is kept about users here")
+    user: Text | None = Field(None, description="Accepted; nothing is kept about users here")
 
 
 class CompletionRequest(GenerationFields):
-    prompt: str | list[str] | list[TokenId] | list[list[TokenId]] = Field(
+    prompt: Text | list[Text] | list[TokenId] | list[list[TokenId]] = Field(
         description="Text, token ids, or a list of either"
     )
     best_of: int | None = Field(
         None, ge=1, le=128, description="Generate this many and return the n most likely"
     )
     echo: bool | None = Field(None, description="Put the prompt before the reply")
-    suffix: str | None = Field(
+    suffix: Text | None = Field(
         None, description="Text after the gap, for models that can fill in the middle"
     )
     logprobs: int | None = Field(
@@ -100,34 +112,34 @@ class CompletionRequest(GenerationFields):
 
 
 class ContentPart(Request):
-    type: str
-    text: str | None = None
-    refusal: str | None = None
+    type: Text
+    text: Text | None = None
+    refusal: Text | None = None
 
 
 class FunctionCall(Request):
-    name: str
-    arguments: str
+    name: Text
+    arguments: Text
 
 
 class MessageToolCall(Request):
-    id: str
+    id: Text
     type: Literal["function"] = "function"
     function: FunctionCall
 
 
 class ChatMessage(Request):
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[ContentPart] | None = None
-    name: str | None = None
+    content: Text | list[ContentPart] | None = None
+    name: Text | None = None
     tool_calls: list[MessageToolCall] | None = None
-    tool_call_id: str | None = None
-    reasoning_content: str | None = None
+    tool_call_id: Text | None = None
+    reasoning_content: Text | None = None
 
 
 class JsonSchemaFormat(Request):
-    name: str | None = None
-    description: str | None = None
+    name: Text | None = None
+    description: Text | None = None
     json_schema: dict[str, Any] | bool | None = Field(None, alias="schema")
     strict: bool | None = None
 
@@ -159,14 +171,14 @@ class ChatCompletionRequest(GenerationFields):
         None, description="instruct: the model's own chat template"
     )
     tools: list[Any] | None = Field(None, description="Not supported by this version")
-    tool_choice: str | dict[str, Any] | None = None
+    tool_choice: Text | dict[str, Any] | None = None
     functions: list[Any] | None = Field(None, description="Not supported by this version")
-    function_call: str | dict[str, Any] | None = None
-    modalities: list[str] | None = None
+    function_call: Text | dict[str, Any] | None = None
+    modalities: list[Text] | None = None
 
 
 class EncodeRequest(Request):
-    text: str
+    text: Text
     add_special: bool | None = Field(
         None, description="Add what the model wants around a text, such as BOS (default: true)"
     )
@@ -183,8 +195,8 @@ class DecodeRequest(Request):
 
 
 class LogitsRequest(SamplingFields):
-    prompt: str
-    model: str | None = None
+    prompt: Text
+    model: Text | None = None
     use_samplers: bool | None = Field(
         None, description="Report what the samplers leave, instead of the model's distribution"
     )
@@ -194,13 +206,13 @@ class LogitsRequest(SamplingFields):
 
 
 class StopRequest(Request):
-    id: str | None = Field(None, description="Id of a response; without it all are stopped")
+    id: Text | None = Field(None, description="Id of a response; without it all are stopped")
 
 
 class LoadRequest(Request):
-    model_name: str
+    model_name: Text
     args: dict[str, Any] | None = Field(None, description="Load options; see docs/api.md")
-    loader: str | None = None
+    loader: Text | None = None
 
 
 # -- responses -------------------------------------------------------------------------------

@@ -81,14 +81,14 @@ class Option:
         elif isinstance(value, self.kind) and not isinstance(value, bool):
             return value
         raise RequestError(
-            f"{self.name} must be {KIND_NAMES[self.kind]}, not {_shown(value)}", param=self.name
+            f"{self.name} must be {KIND_NAMES[self.kind]}, not {shown(value)}", param=self.name
         )
 
     def _check_range(self, value: Any) -> None:
         if self.choices and value not in self.choices:
             raise RequestError(
                 f"{self.name} must be one of {', '.join(c for c in self.choices if c)}; "
-                f"got {_shown(value)}",
+                f"got {shown(value)}",
                 param=self.name,
             )
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -97,12 +97,12 @@ class Option:
             raise RequestError(f"{self.name} must be a finite number", param=self.name)
         if self.minimum is not None and value < self.minimum:
             raise RequestError(
-                f"{self.name} must be at least {self.minimum:g}; got {_shown(value)}",
+                f"{self.name} must be at least {self.minimum:g}; got {shown(value)}",
                 param=self.name,
             )
         if self.maximum is not None and value > self.maximum:
             raise RequestError(
-                f"{self.name} must be at most {self.maximum:g}; got {_shown(value)}",
+                f"{self.name} must be at most {self.maximum:g}; got {shown(value)}",
                 param=self.name,
             )
 
@@ -159,14 +159,16 @@ def _text_to_bool(text: str, name: str) -> bool:
         return True
     if word in FALSE_WORDS:
         return False
-    raise RequestError(f"{name} must be true or false, not {text!r}", param=name)
+    raise RequestError(f"{name} must be true or false, not {shown(text)}", param=name)
 
 
 def _text_to_number(text: str, kind: type, name: str) -> int | float:
     try:
         return kind(text)
     except ValueError:
-        raise RequestError(f"{name} must be {KIND_NAMES[kind]}, not {text!r}", param=name) from None
+        raise RequestError(
+            f"{name} must be {KIND_NAMES[kind]}, not {shown(text)}", param=name
+        ) from None
 
 
 def _is_textual(value: Any) -> bool:
@@ -188,7 +190,7 @@ def _clean(text: str, name: str) -> str:
     return text
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value from outside, short enough for a message."""
     if isinstance(value, int) and abs(value) >= 10**MAX_SHOWN:
         return "a huge number"

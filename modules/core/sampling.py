@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from modules.core.errors import RequestError
-from modules.core.options import Option, by_name, option, options_of
+from modules.core.options import Option, by_name, option, options_of, shown
 
 DEFAULT_PRIORITY = (
     "penalties",
@@ -75,7 +75,7 @@ def parse_priority(value: Any) -> tuple[str, ...]:
     for name in names:
         if name not in DEFAULT_PRIORITY and name not in SILENT_PRIORITY:
             raise RequestError(
-                f"sampler_priority: unknown sampler {name!r}; known: {', '.join(DEFAULT_PRIORITY)}",
+                f"sampler_priority: unknown sampler {shown(name)}; known: {', '.join(DEFAULT_PRIORITY)}",
                 param="sampler_priority",
             )
     return tuple(dict.fromkeys(name for name in names if name in DEFAULT_PRIORITY))
@@ -137,9 +137,9 @@ def _token_id(value: object, name: str) -> int:
     try:
         token_id = int(str(value))
     except ValueError:
-        raise RequestError(f"{name}: {value!r} is not a token id", param=name) from None
+        raise RequestError(f"{name}: {shown(value)} is not a token id", param=name) from None
     if not 0 <= token_id < 2**31:
-        raise RequestError(f"{name}: {token_id} is not a token id", param=name)
+        raise RequestError(f"{name}: {shown(token_id)} is not a token id", param=name)
     return token_id
 
 

@@ -15,6 +15,8 @@ from modules.core.errors import ModelError, RequestError
 from modules.core.requests import Grammar
 
 MAX_GRAMMAR_CHARS = 200_000
+JSON_WHITESPACE = r"[ ]?|\n[ \t]{0,40}"
+"""Between the parts of a JSON reply: a space, or a line break with its indent. With more a weak model goes on for ever."""
 KEPT_GRAMMARS = 32
 """Clients send the same schema again and again, and `n` replies share one."""
 _REASON_CHARS = 300
@@ -81,7 +83,9 @@ class GrammarMatcher:
 def _to_llguidance(grammar: Grammar) -> str:
     match grammar.kind:
         case "json_schema":
-            return llguidance.LLMatcher.grammar_from_json_schema(grammar.text)
+            # A schema may also be just true or false, which takes no options.
+            options = {"whitespace_pattern": JSON_WHITESPACE} if "{" in grammar.text else None
+            return llguidance.LLMatcher.grammar_from_json_schema(grammar.text, defaults=options)
         case "regex":
             return llguidance.LLMatcher.grammar_from_regex(grammar.text)
         case "gbnf":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from modules.core.errors import RequestError
-from modules.core.options import Option
+from modules.core.options import Option, shown
 from modules.loaders.base import TextLoader
 from modules.loaders.options import LOAD_OPTIONS, LOAD_OPTIONS_BY_NAME
 
@@ -59,4 +59,4 @@ def _unknown_arg(loader: str, name: str) -> str:
     names = [option.name for option in LOAD_OPTIONS[loader]]
     close = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{loader} has no load option {name!r}.{hint} It has: {', '.join(names)}."
+    return f"{loader} has no load option {shown(name)}.{hint} It has: {', '.join(names)}."

@@ -145,7 +145,7 @@ def test_the_official_client_sees_an_authentication_error(guarded: Server) -> No
             client.models.list()
         assert refused.value.code == "invalid_api_key"
     with OpenAI(api_key=SECOND, base_url=guarded.url + "/v1", max_retries=0) as client:
-        assert [model.id for model in client.models.list()][0] == MODEL
+        assert next(model.id for model in client.models.list()) == MODEL
 
 
 def test_neither_keys_nor_texts_are_printed(guarded: Server, http_: httpx.Client) -> None:

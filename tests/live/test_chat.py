@@ -440,13 +440,15 @@ def test_the_sync_client_reads_everything(server: Server) -> None:
 
 def test_the_client_parses_structured_replies(server: Server) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "s", "strict": True, "schema": SCHEMA}}
-    with OpenAI(api_key="none", base_url=server.url + "/v1", max_retries=0) as client:
-        with client.chat.completions.stream(
+    with (
+        OpenAI(api_key="none", base_url=server.url + "/v1", max_retries=0) as client,
+        client.chat.completions.stream(
             model="x", messages=SKY, temperature=0, response_format=wanted
-        ) as events:
-            for _ in events:
-                pass
-            final = events.get_final_completion()
+        ) as events,
+    ):
+        for _ in events:
+            pass
+        final = events.get_final_completion()
     assert json.loads(final.choices[0].message.content)["color"] in ("red", "green", "blue")
 
 

@@ -81,43 +81,41 @@ def test_chat_prompt_shows_the_template_at_work(http: httpx.Client) -> None:
     assert prompt.endswith("<|im_start|>assistant\n")
 
 
+CHAT = "/v1/chat/completions"
 LONG = {"messages": COUNT, "stream": True, "ban_eos_token": True, "temperature": 0}
 
 
 def test_stop_all_ends_every_stream_with_a_reason(server: Server, http: httpx.Client) -> None:
-    with server.client() as one, server.client() as other:
-        with (
-            one.stream("POST", "/v1/chat/completions", json=LONG) as first,
-            other.stream("POST", "/v1/chat/completions", json=LONG) as second,
-        ):
-            heads = [response.iter_lines() for response in (first, second)]
-            for lines in heads:
-                _read_some(lines)
-            assert post(http, "stop-generation")["stopped"] == 2
-            for lines in heads:
-                *_, last = rest = [line.removeprefix("data: ") for line in lines if line]
-                assert last == "[DONE]"
-                assert json.loads(rest[-2])["choices"][0]["finish_reason"] == "stop"
+    with (
+        server.client() as client,
+        client.stream("POST", CHAT, json=LONG) as first,
+        client.stream("POST", CHAT, json=LONG) as second,
+    ):
+        streams = [response.iter_lines() for response in (first, second)]
+        for lines in streams:
+            _read_some(lines)
+        assert post(http, "stop-generation")["stopped"] == 2
+        assert [_reason_of_the_rest(lines) for lines in streams] == ["stop", "stop"]
 
 
 def test_stop_by_id_ends_one_stream(server: Server, http: httpx.Client) -> None:
-    with server.client() as one, server.client() as other:
-        with (
-            one.stream("POST", "/v1/chat/completions", json=LONG) as first,
-            other.stream(
-                "POST", "/v1/chat/completions", json={**LONG, "max_tokens": 500}
-            ) as second,
-        ):
-            lines, others = first.iter_lines(), second.iter_lines()
-            name = _read_some(lines)
-            _read_some(others)
-            assert post(http, "stop-generation", {"id": name})["stopped"] == 1
-            assert json.loads([line for line in lines if line][-2][6:])["choices"][0][
-                "finish_reason"
-            ] == ("stop")
-            assert json.loads([line for line in others if line][-2][6:])["choices"][0][
-                "finish_reason"
-            ] == ("length")
+    with (
+        server.client() as client,
+        client.stream("POST", CHAT, json=LONG) as first,
+        client.stream("POST", CHAT, json={**LONG, "max_tokens": 500}) as second,
+    ):
+        lines, others = first.iter_lines(), second.iter_lines()
+        name = _read_some(lines)
+        _read_some(others)
+        assert post(http, "stop-generation", {"id": name})["stopped"] == 1
+        assert _reason_of_the_rest(lines) == "stop"
+        assert _reason_of_the_rest(others) == "length"
+
+
+def _reason_of_the_rest(lines: Any) -> str:
+    *_, last, done = [line.removeprefix("data: ") for line in lines if line]
+    assert done == "[DONE]"
+    return json.loads(last)["choices"][0]["finish_reason"]
 
 
 def _read_some(lines: Any) -> str:

@@ -36,11 +36,12 @@ def _to_request(
 ) -> GenerationRequest:
     tokenizer = model.engine.tokenizer
     ids = tokenizer.encode(body.prompt, add_special=True, parse_special=True)
+    sampling = to_sampling(body, defaults)  # checked in any case
     top = DEFAULT_TOP if body.top_logits is None else body.top_logits
     return GenerationRequest(
         prompt_ids=tuple(ids or [tokenizer.start_id]),
         max_tokens=1,
-        sampling=to_sampling(body, defaults) if body.use_samplers else SamplingParams(),
+        sampling=sampling if body.use_samplers else SamplingParams(),
         logprobs=top,
         sampled_logprobs=bool(body.use_samplers),
     )
