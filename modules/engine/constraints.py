@@ -84,7 +84,7 @@ def _to_llguidance(grammar: Grammar) -> str:
     match grammar.kind:
         case "json_schema":
             # A schema may also be just true or false, which takes no options.
-            options = {"whitespace_pattern": JSON_WHITESPACE} if "{" in grammar.text else None
+            options: Any = {"whitespace_pattern": JSON_WHITESPACE} if "{" in grammar.text else None
             return llguidance.LLMatcher.grammar_from_json_schema(grammar.text, defaults=options)
         case "regex":
             return llguidance.LLMatcher.grammar_from_regex(grammar.text)

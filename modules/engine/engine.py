@@ -103,8 +103,11 @@ class Engine:
         needed = len(request.prompt_ids) + (1 if request.max_tokens else 0)
         if needed > limit:
             raise ContextLengthExceeded(len(request.prompt_ids), limit, param="prompt")
-        sampling = request.sampling
         self._check_ids(request.prompt_ids, "prompt")
+        self.check_sampling(request.sampling)
+
+    def check_sampling(self, sampling: SamplingParams) -> None:
+        """RequestError when it names tokens that the model does not have, or leaves none."""
         self._check_ids((token_id for token_id, _ in sampling.logit_bias), "logit_bias")
         self._check_ids(sampling.custom_token_bans, "custom_token_bans")
         if self._bans_everything(sampling):

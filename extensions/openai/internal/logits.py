@@ -36,7 +36,8 @@ def _to_request(
 ) -> GenerationRequest:
     tokenizer = model.engine.tokenizer
     ids = tokenizer.encode(body.prompt, add_special=True, parse_special=True)
-    sampling = to_sampling(body, defaults)  # checked in any case
+    sampling = to_sampling(body, defaults)
+    model.engine.check_sampling(sampling)  # also where it is not used
     top = DEFAULT_TOP if body.top_logits is None else body.top_logits
     return GenerationRequest(
         prompt_ids=tuple(ids or [tokenizer.start_id]),
