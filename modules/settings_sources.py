@@ -221,13 +221,7 @@ def _checked(option: Option, value: Any, where: str) -> Any:
 def _build(values: Values, rest: Values) -> Settings:
     load_names = {option.name for option in load_option_defaults()}
     sampler_names = {option.name for option in sampler_defaults()}
-    aliases: object = rest.pop("model_aliases", None) or {}
-    if not isinstance(aliases, dict) or not all(
-        isinstance(text, str)
-        for pair in cast("dict[object, object]", aliases).items()
-        for text in pair
-    ):
-        raise ConfigError("settings.yaml: model_aliases must hold names and model names")
+    aliases = _read_aliases(rest.pop("model_aliases", None) or {})
     _warn_about(rest)
     own = {name: v for name, v in values.items() if name not in load_names | sampler_names}
     sampling = {name: v for name, v in values.items() if name in sampler_names}
@@ -235,9 +229,18 @@ def _build(values: Values, rest: Values) -> Settings:
         **own,
         sampling=replace(SamplingParams(), **sampling),
         load={name: v for name, v in values.items() if name in load_names},
-        model_aliases=cast("dict[str, str]", aliases),
+        model_aliases=aliases,
         extension_params=rest,
     )
+
+
+def _read_aliases(given: object) -> dict[str, str]:
+    """A name may look like a number (`3.5`); what it stands for is a model's name."""
+    if isinstance(given, dict):
+        aliases = cast("dict[object, object]", given)
+        if all(isinstance(name, str) for name in aliases.values()):
+            return {str(alias): str(name) for alias, name in aliases.items()}
+    raise ConfigError("settings.yaml: model_aliases must hold names and model names")
 
 
 def _warn_about(rest: Values) -> None:
