@@ -13,6 +13,7 @@ from modules.core.options import Option, option, options_of
 from modules.core.sampling import SAMPLERS, SamplingParams
 from modules.loaders.options import LOAD_OPTIONS
 
+VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -17,6 +17,7 @@ from extensions.openai.ignored import HEADER
 from extensions.openai.internal import logits, models as internal_models, stop, tokens
 from extensions.openai.typing import ErrorResponse
 from modules.context import AppContext
+from modules.settings import VERSION
 
 CLIENT_CLOSED_REQUEST = 499
 
@@ -35,6 +36,7 @@ ROUTERS = (
 def build_app(context: AppContext) -> FastAPI:
     app = FastAPI(
         title="Hearth",
+        version=VERSION,
         description="An OpenAI-compatible API for models on this machine.",
         docs_url=None,
         redoc_url=None,
@@ -54,24 +56,26 @@ def build_app(context: AppContext) -> FastAPI:
     # The last one added is the first that a request meets.
     app.add_middleware(Gate, settings=context.settings, requests=requests)
     _add_cors(app, context)
-    _describe_errors(app)
+    _correct_description(app)
     return app
 
 
-def _describe_errors(app: FastAPI) -> None:
-    """FastAPI's description promises 422 in a shape of its own; here it is 400 in OpenAI's."""
+def _correct_description(app: FastAPI) -> None:
+    """FastAPI's promises 422 in a shape of its own, where it is 400 in OpenAI's; and it cannot know of the gate's keys."""
     describe = app.openapi
 
-    def without_422() -> dict[str, Any]:
+    def corrected() -> dict[str, Any]:
         schema = describe()
         for path in schema["paths"].values():
             for operation in path.values():
                 operation["responses"].pop("422", None)
         for name in ("HTTPValidationError", "ValidationError"):
             schema["components"]["schemas"].pop(name, None)
+        schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        schema["security"] = [{}, {"key": []}]
         return schema
 
-    app.openapi = without_422
+    app.openapi = corrected
 
 
 def _add_cors(app: FastAPI, context: AppContext) -> None:

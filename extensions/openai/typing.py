@@ -38,6 +38,11 @@ class Response(BaseModel):
     model_config = ConfigDict(protected_namespaces=())
 
 
+def _example(**body: Any) -> ConfigDict:
+    """What "Try it out" of /docs begins with; without it every field would be there as null."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
 # -- requests --------------------------------------------------------------------------------
 
 
@@ -93,6 +98,8 @@ class GenerationFields(SamplingFields):
 
 
 class CompletionRequest(GenerationFields):
+    model_config = _example(prompt="Once upon a time", max_tokens=16)
+
     prompt: Text | list[Text] | list[TokenId] | list[list[TokenId]] = Field(
         description="Text, token ids, or a list of either"
     )
@@ -150,6 +157,8 @@ class ResponseFormat(Request):
 
 
 class ChatCompletionRequest(GenerationFields):
+    model_config = _example(messages=[{"role": "user", "content": "What color is the sky?"}])
+
     messages: list[ChatMessage] = Field(min_length=1)
     max_tokens: int | None = Field(
         None, ge=1, description="Most tokens of the reply; max_completion_tokens is its newer name"
@@ -178,6 +187,8 @@ class ChatCompletionRequest(GenerationFields):
 
 
 class EncodeRequest(Request):
+    model_config = _example(text="Hello!")
+
     text: Text
     add_special: bool | None = Field(
         None, description="Add what the model wants around a text, such as BOS (default: true)"
@@ -188,6 +199,8 @@ class EncodeRequest(Request):
 
 
 class DecodeRequest(Request):
+    model_config = _example(tokens=[536, 0])
+
     tokens: list[TokenId]
     skip_special_tokens: bool | None = Field(
         None, description="Leave control tokens out (default: false)"
@@ -195,6 +208,8 @@ class DecodeRequest(Request):
 
 
 class LogitsRequest(SamplingFields):
+    model_config = _example(prompt="The sky is", top_logits=5)
+
     prompt: Text
     model: Text | None = None
     use_samplers: bool | None = Field(
@@ -206,10 +221,14 @@ class LogitsRequest(SamplingFields):
 
 
 class StopRequest(Request):
+    model_config = _example()
+
     id: Text | None = Field(None, description="Id of a response; without it all are stopped")
 
 
 class LoadRequest(Request):
+    model_config = _example(model_name="tiny-chat-Q8_0.gguf", args={"ctx_size": 2048})
+
     model_name: Text
     args: dict[str, Any] | None = Field(None, description="Load options; see docs/api.md")
     loader: Text | None = None
