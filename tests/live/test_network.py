@@ -143,7 +143,9 @@ def test_only_the_loopback_interface_is_listened_on(server: Server) -> None:
         other.bind(("127.0.0.2", server.port))
 
 
-STUB = f"""#!{sys.executable}
+# The two first lines are shell and Python at once: an interpreter's path may have spaces, which `#!` cannot take.
+STUB = f"""#!/bin/sh
+''''exec '{sys.executable}' "$0" "$@" # '''
 import http.server, os, sys
 from pathlib import Path
 
