@@ -42,8 +42,8 @@ async def serve(context: AppContext, model: InstalledModel | None) -> int:
     await _start(services)
     running = [asyncio.ensure_future(service.run()) for service in services]
     _stop_on_signals(services)
+    loading = asyncio.ensure_future(_load_first(context, model))
     try:
-        loading = asyncio.ensure_future(_load_first(context, model))
         await asyncio.wait([loading, *running], return_when=asyncio.FIRST_COMPLETED)
         if loading.done():
             loading.result()
@@ -51,7 +51,8 @@ async def serve(context: AppContext, model: InstalledModel | None) -> int:
     finally:
         for service in services:
             service.stop()
-        await asyncio.gather(*running, return_exceptions=True)
+        loading.cancel()
+        await asyncio.gather(loading, *running, return_exceptions=True)
         for on_stop in context.hooks.on_stop:
             await on_stop()
         await context.models.close()

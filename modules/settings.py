@@ -121,7 +121,7 @@ class Settings:
         group="api",
     )
     api_max_body_mb: float = option(
-        64.0, "Largest request body in MiB", minimum=0.001, maximum=65536, group="api"
+        16.0, "Largest request body in MiB", minimum=0.001, maximum=65536, group="api"
     )
     api_keep_alive_s: float = option(
         15.0,

@@ -141,31 +141,51 @@ def _from_flags(given: Mapping[str, Any]) -> Values:
         if option.kind is tuple and isinstance(value, list) and option.parse is None:
             value = [part for item in cast("list[str]", value) for part in item.split(",")]
             value = [part.strip() for part in value if part.strip()]
-            if option.is_secret and not value:
-                # Of a variable that was not set, say: to start without a key would be the opposite of the wish.
-                raise ConfigError(f"--{name.replace('_', '-')} is empty")
         elif option.kind is tuple and isinstance(value, list):
             value = ",".join(cast("list[str]", value))
         values[name] = _checked(option, value, f"--{name.replace('_', '-')}")
+        _check_secret(option, values[name], f"--{name.replace('_', '-')}")
     return values
 
 
 def _from_environment(environment: Mapping[str, str]) -> Values:
-    return {
-        option.name: _checked(option, environment[option.env], option.env)
-        for option in OPTIONS
-        if option.env and environment.get(option.env, "") != ""
-    }
+    values: Values = {}
+    for option in OPTIONS:
+        if option.env and environment.get(option.env, "") != "":
+            values[option.name] = _checked(option, environment[option.env], option.env)
+            _check_secret(option, values[option.name], option.env)
+    return values
+
+
+def _check_secret(option: Option, value: Any, where: str) -> None:
+    """An empty key, of a variable that was not set, say: to start without one would be the opposite of the wish."""
+    if option.is_secret and (not value or not all(value)):
+        raise ConfigError(f"{where} is empty")
 
 
 def _from_yaml(path: Path) -> tuple[Values, Values]:
     """Known values, and the rest: aliases and parameters of extensions."""
+    values: Values = {}
+    rest: Values = {}
+    for key, value in _read_yaml(path).items():
+        option = _option_for_key(str(key))
+        if option is None:
+            rest[str(key)] = value
+        elif value is not None:
+            where = f"{path.name}: {key}"
+            values[option.name] = _checked(option, value, where)
+            if value != []:
+                _check_secret(option, values[option.name], where)
+    return values, rest
+
+
+def _read_yaml(path: Path) -> dict[object, Any]:
     try:
         content: object = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         if path != ROOT / "settings.yaml":
             raise ConfigError(f"There is no settings file {path}") from None
-        return {}, {}
+        return {}
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -174,15 +194,7 @@ def _from_yaml(path: Path) -> tuple[Values, Values]:
         raise ConfigError(f"{path} is not valid YAML: {_explain_yaml(error)}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold keys and values")
-    values: Values = {}
-    rest: Values = {}
-    for key, value in cast("dict[object, Any]", content).items():
-        option = _option_for_key(str(key))
-        if option is not None and value is not None:
-            values[option.name] = _checked(option, value, f"{path.name}: {key}")
-        elif option is None:
-            rest[str(key)] = value
-    return values, rest
+    return cast("dict[object, Any]", content)
 
 
 def _explain_yaml(error: yaml.YAMLError) -> str:

@@ -15,7 +15,6 @@ from modules.core.errors import AuthError, ConfigError
 from modules.settings import Settings
 
 EVERYONE = "*"
-LOCAL_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 
 @dataclass(frozen=True, slots=True)

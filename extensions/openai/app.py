@@ -6,9 +6,10 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from extensions.openai import chat, completions, health, metrics, models
-from extensions.openai.access import EVERYONE, LOCAL_ORIGIN, OriginRule
+from extensions.openai.access import OriginRule
 from extensions.openai.dependencies import ClientGone
 from extensions.openai.docs import mount_docs
 from extensions.openai.errors import install_error_handlers
@@ -78,12 +79,21 @@ def _correct_description(app: FastAPI) -> None:
     app.openapi = corrected
 
 
+class OriginMiddleware(CORSMiddleware):
+    """Asks the same rule as the gate."""
+
+    def __init__(self, app: ASGIApp, rule: OriginRule, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._rule = rule
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        return self._rule.allows(origin, host="")
+
+
 def _add_cors(app: FastAPI, context: AppContext) -> None:
-    rule = OriginRule.from_settings(context.settings)
     app.add_middleware(
-        CORSMiddleware,
-        allow_origins=[EVERYONE] if rule.allows_all else sorted(rule.origins),
-        allow_origin_regex=LOCAL_ORIGIN,
+        OriginMiddleware,
+        rule=OriginRule.from_settings(context.settings),
         allow_methods=["*"],
         allow_headers=["*"],
         allow_credentials=False,

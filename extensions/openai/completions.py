@@ -147,7 +147,8 @@ def _to_prompt(prompt: str | list[int], body: CompletionRequest, tokenizer: Toke
         add_bos = body.add_bos_token is not False
         ids = tokenizer.encode(prompt, add_special=add_bos, parse_special=True)
         return Prompt(ids or _start(tokenizer), prompt if body.echo else "")
-    pieces = [tokenizer.piece(i, special=True) for i in prompt if i < tokenizer.size]
+    special = body.skip_special_tokens is False
+    pieces = [tokenizer.piece(i, special=special) for i in prompt if i < tokenizer.size]
     echo = b"".join(pieces).decode(errors="replace") if body.echo else ""
     return Prompt(prompt or _start(tokenizer), echo)
 

@@ -27,12 +27,14 @@ def _context(request: Request) -> AppContext:
 def _require_admin(request: Request) -> None:
     if not is_admin(request):
         raise AuthError(
-            "This needs the admin key.", is_forbidden=True, code="insufficient_permissions"
+            "Loading and unloading models needs the admin key.",
+            is_forbidden=True,
+            code="insufficient_permissions",
         )
 
 
 def is_admin(request: Request) -> bool:
-    return bool(getattr(request.state, "is_admin", True))
+    return bool(getattr(request.state, "is_admin", False))
 
 
 Context = Annotated[AppContext, Depends(_context)]
@@ -58,9 +60,9 @@ async def lease_for(
     is_current = current is not None and (
         name is None or (installed is not None and installed.name == current.info.name)
     )
-    may_load = settings.model_switch and is_admin(request)
     wanted = None
-    if not is_current and installed is not None and may_load:
+    if not is_current and installed is not None and settings.model_switch:
+        _require_admin(request)
         wanted = installed.name
     elif not is_current and name is not None and settings.strict_models:
         raise NotFound(

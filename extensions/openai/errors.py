@@ -133,4 +133,18 @@ def _param(detail: Mapping[str, Any]) -> str | None:
     return path or None
 
 
-_BRANCHES = frozenset(("str", "int", "float", "bool", "list", "dict", "constrained"))
+_BRANCHES = frozenset(
+    (
+        "str",
+        "int",
+        "float",
+        "bool",
+        "list",
+        "dict",
+        "constrained",
+        "text_prompt",
+        "text_prompts",
+        "id_prompt",
+        "id_prompts",
+    )
+)

@@ -18,6 +18,8 @@ log = logging.getLogger("hearth.api")
 
 OPEN_PATHS = frozenset(("/", "/health", "/docs", "/openapi.json", "/favicon.ico"))
 OPEN_PREFIX = "/docs/"
+WEBSOCKET = "WEBSOCKET"
+POLICY_VIOLATION = 1008
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
@@ -35,6 +37,9 @@ class Gate:
         self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._pass_websocket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -58,6 +63,14 @@ class Gate:
         finally:
             self._note(scope, status, time.monotonic() - began)
 
+    async def _pass_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An extension may mount one: the same rules hold for it."""
+        if self._refuse(scope) is None:
+            await self._app(scope, receive, send)
+            return
+        await receive()
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+
     def _refuse(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
@@ -66,7 +79,7 @@ class Gate:
                 400, "The Host header names a host that is not served here.", "invalid_host"
             )
         origin = headers.get("origin")
-        method = scope["method"]
+        method = scope.get("method", WEBSOCKET)
         if origin and method not in SAFE_METHODS and not self._origins.allows(origin, host):
             return _refusal(
                 403, "Web pages from this origin may not call this API.", "origin_not_allowed"

@@ -14,7 +14,7 @@ HEADER = "X-Ignored-Params"
 MAX_NAMES = 20
 
 ADVISORY = frozenset(
-    [
+    (
         "user",
         "metadata",
         "store",
@@ -24,12 +24,7 @@ ADVISORY = frozenset(
         "prompt_cache_options",
         "prompt_cache_retention",
         "parallel_tool_calls",
-        "tool_choice",
-        "function_call",
-        "tools",
-        "functions",
-        "mode",
-    ]
+    )
 )
 """Labels, billing and hints: whether they are heeded cannot be seen in a reply."""
 
@@ -59,7 +54,8 @@ def ignored_params(body: BaseModel, info: ModelInfo | None) -> list[str]:
         and SAMPLERS_BY_NAME[name].name not in info.samplers
         and _is_set(body, name)
     ]
-    return sorted([*unknown, *unheeded])
+    idle = ["stream_options"] if _has_idle_stream_options(body) else []
+    return sorted([*unknown, *unheeded, *idle])
 
 
 def ignored_headers(body: BaseModel, info: ModelInfo | None, *, is_strict: bool) -> dict[str, str]:
@@ -77,6 +73,10 @@ def ignored_headers(body: BaseModel, info: ModelInfo | None, *, is_strict: bool)
             code="unsupported_parameter",
         )
     return {HEADER: ", ".join(_printable(names))}
+
+
+def _has_idle_stream_options(body: BaseModel) -> bool:
+    return bool(getattr(body, "stream_options", None)) and not getattr(body, "stream", None)
 
 
 def _is_set(body: BaseModel, name: str) -> bool:

@@ -61,7 +61,7 @@ def to_completion_logprobs(
         shaped.tokens.append(text)
         shaped.token_logprobs.append(finite(token.chosen.logprob) if has_past else None)
         shaped.top_logprobs.append(_top(token) if has_past else None)
-        shaped.text_offset.append(offsets.place(token.chosen.piece))
+        shaped.text_offset.append(offsets.place(token.shown))
     return shaped
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from modules.core.errors import AppError
 from modules.core.events import Event, Finished
 from modules.engine.stream import EventStream
 
@@ -17,13 +16,13 @@ async def merge(streams: list[EventStream]) -> AsyncGenerator[tuple[int, Event]]
         finally:
             await streams[0].aclose()
         return
-    arrived: asyncio.Queue[tuple[int, Event | AppError]] = asyncio.Queue()
+    arrived: asyncio.Queue[tuple[int, Event | Exception]] = asyncio.Queue()
     pumps = [asyncio.ensure_future(_pump(i, stream, arrived)) for i, stream in enumerate(streams)]
     try:
         running = len(streams)
         while running:
             index, event = await arrived.get()
-            if isinstance(event, AppError):
+            if isinstance(event, Exception):
                 raise event
             running -= isinstance(event, Finished)
             yield index, event
@@ -35,10 +34,10 @@ async def merge(streams: list[EventStream]) -> AsyncGenerator[tuple[int, Event]]
 
 
 async def _pump(
-    index: int, stream: EventStream, arrived: asyncio.Queue[tuple[int, Event | AppError]]
+    index: int, stream: EventStream, arrived: asyncio.Queue[tuple[int, Event | Exception]]
 ) -> None:
     try:
         async for event in stream:
             arrived.put_nowait((index, event))
-    except AppError as error:
+    except Exception as error:  # noqa: BLE001 - raised again by the reader
         arrived.put_nowait((index, error))

@@ -3,9 +3,18 @@
 Every optional field takes null for "default". Unknown fields are kept, so that they can be named in X-Ignored-Params.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    FailFast,
+    Field,
+    Tag,
+    create_model,
+)
 
 from modules.core.options import Option
 from modules.core.sampling import SAMPLERS
@@ -24,6 +33,36 @@ def _whole(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_whole)]
+
+
+class _FirstFault(FailFast):
+    """pydantic's own cannot be part of a union, since it has no hash."""
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+
+FIRST_FAULT = _FirstFault()
+
+
+def _kind_of_prompt(prompt: Any) -> str:
+    """Told by its first entry: to try all kinds on a long list would take seconds, and collect a fault per entry of each."""
+    if not isinstance(prompt, list):
+        return "text_prompt"
+    items = cast("list[object]", prompt)
+    if not items or isinstance(items[0], str):
+        return "text_prompts"
+    return "id_prompts" if isinstance(items[0], list) else "id_prompt"
+
+
+TokenIds = Annotated[list[TokenId], FIRST_FAULT]
+Prompt = Annotated[
+    Annotated[Text, Tag("text_prompt")]
+    | Annotated[list[Text], FIRST_FAULT, Tag("text_prompts")]
+    | Annotated[list[TokenId], FIRST_FAULT, Tag("id_prompt")]
+    | Annotated[list[TokenIds], FIRST_FAULT, Tag("id_prompts")],
+    Discriminator(_kind_of_prompt),
+]
 
 
 class Request(BaseModel):
@@ -100,9 +139,7 @@ class GenerationFields(SamplingFields):
 class CompletionRequest(GenerationFields):
     model_config = _example(prompt="Once upon a time", max_tokens=16)
 
-    prompt: Text | list[Text] | list[TokenId] | list[list[TokenId]] = Field(
-        description="Text, token ids, or a list of either"
-    )
+    prompt: Prompt = Field(description="Text, token ids, or a list of either")
     best_of: int | None = Field(
         None, ge=1, le=128, description="Generate this many and return the n most likely"
     )
@@ -159,7 +196,7 @@ class ResponseFormat(Request):
 class ChatCompletionRequest(GenerationFields):
     model_config = _example(messages=[{"role": "user", "content": "What color is the sky?"}])
 
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: Annotated[list[ChatMessage], FIRST_FAULT] = Field(min_length=1)
     max_tokens: int | None = Field(
         None, ge=1, description="Most tokens of the reply; max_completion_tokens is its newer name"
     )
@@ -201,7 +238,7 @@ class EncodeRequest(Request):
 class DecodeRequest(Request):
     model_config = _example(tokens=[536, 0])
 
-    tokens: list[TokenId]
+    tokens: TokenIds
     skip_special_tokens: bool | None = Field(
         None, description="Leave control tokens out (default: false)"
     )

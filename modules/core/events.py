@@ -43,11 +43,13 @@ class TokenChoice:
 class TokenLogprob:
     """The chosen token and the most likely ones at its place, best first.
 
-    `chosen.logprob` is None-like (`nan`) only for the first token of a scored prompt, which has no past.
+    `chosen.logprob` is nan only for the first token of a scored prompt, which has no past. `shown`: the token's part of the
+    text as it is sent; empty for a control token that is left out.
     """
 
     chosen: TokenChoice
     alternatives: tuple[TokenChoice, ...] = ()
+    shown: bytes = b""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """The sampler table: every sampling parameter, described once.
 
-Request schemas, command-line flags, `docs/samplers.md` and the `X-Ignored-Params` header are derived from
+Request schemas, command-line flags, `docs/reference.md` and the `X-Ignored-Params` header are derived from
 the fields of `SamplingParams`; which of them a loader honours is said by its `ModelInfo.samplers`.
 """
 
@@ -37,7 +37,7 @@ DRY_BREAKERS = ("\n", ":", '"', "*")
 MAX_LOGIT_BIAS = 100.0
 MIN_TEMPERATURE = 1e-5
 """Below it the divided logits overflow, and the draw is the most likely token anyway."""
-MAX_BREAKERS = 64
+MAX_BREAKERS = 16
 MAX_BREAKER_LENGTH = 64
 
 

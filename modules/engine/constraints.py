@@ -1,6 +1,7 @@
 # pyright: basic
 """JSON schema, regular expression, GBNF or Lark to masks over the vocabulary, by llguidance."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
 from modules.core.errors import ModelError, RequestError
 from modules.core.requests import Grammar
+
+log = logging.getLogger("hearth.engine")
 
 MAX_GRAMMAR_CHARS = 200_000
 JSON_WHITESPACE = r"[ ]?|\n[ \t]{0,40}"
@@ -37,6 +40,8 @@ class GrammarCompiler:
             if self._tokenizer is None:
                 self._tokenizer = self._build_tokenizer()
             matcher = self._compiled.get(grammar)
+            if matcher is not None:
+                self._compiled.move_to_end(grammar)
         if matcher is None:
             matcher = self._compile(grammar)
             with self._lock:
@@ -68,12 +73,17 @@ class GrammarMatcher:
     def bitmask(self) -> np.ndarray:
         fill_next_token_bitmask(self._matcher, self._mask)
         if self._matcher.is_error():
-            raise ModelError(f"The grammar failed: {_in_one_line(self._matcher.get_error())}")
+            raise self._failure()
         return self._mask[0]
 
     def accept(self, token_id: int) -> None:
         if not self._matcher.consume_token(token_id):
-            raise ModelError(f"The grammar failed: {_in_one_line(self._matcher.get_error())}")
+            raise self._failure()
+
+    def _failure(self) -> ModelError:
+        """llguidance's own words are about its insides: they go to the log."""
+        log.error("A grammar failed: %s", _in_one_line(self._matcher.get_error()))
+        return ModelError("The grammar could not be followed any further.")
 
     @property
     def is_finished(self) -> bool:

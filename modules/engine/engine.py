@@ -1,7 +1,7 @@
 """The face of one loaded text model: submit a request, read its events."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from modules.core.errors import ContextLengthExceeded, RequestError
@@ -29,6 +29,7 @@ class Engine:
         self.info: ModelInfo = runner.info
         self.tokenizer: Tokenizer = runner.tokenizer
         self._grammars = GrammarCompiler(runner.build_grammar_tokenizer)
+        self._prepare = runner.prepare
         self._scheduler = Scheduler(runner, max_queue)
         self._jobs: dict[EventStream, Job] = {}
 
@@ -37,7 +38,8 @@ class Engine:
         return self._scheduler.statistics
 
     def prepare(self, request: GenerationRequest) -> None:
-        """Compile the request's grammar, which may take long: call it in a worker thread before `submit`."""
+        """What may take long: compile the grammar, make the samplers. Call it in a worker thread before `submit`."""
+        self._prepare(request)
         if request.grammar is not None:
             self._grammars.compile(request.grammar)
 
@@ -51,8 +53,12 @@ class Engine:
 
     def submit_all(self, requests: Sequence[GenerationRequest]) -> list[EventStream]:
         """Several that belong together: all are let in, or none. They count as one when the queue is looked at."""
+        checked: GenerationRequest | None = None
         for request in requests:
-            self._check(request)
+            # Replies of one prompt share its ids, and its long list is looked at once.
+            if checked is None or request.prompt_ids is not checked.prompt_ids:
+                self._check(request)
+                checked = request
         jobs = [self._build(request, self._constraint(request)) for request in requests]
         self._scheduler.submit([job for job in jobs if job.generation.needs_model])
         for job in jobs:
@@ -108,7 +114,7 @@ class Engine:
 
     def check_sampling(self, sampling: SamplingParams) -> None:
         """RequestError when it names tokens that the model does not have, or leaves none."""
-        self._check_ids((token_id for token_id, _ in sampling.logit_bias), "logit_bias")
+        self._check_ids(tuple(token_id for token_id, _ in sampling.logit_bias), "logit_bias")
         self._check_ids(sampling.custom_token_bans, "custom_token_bans")
         if self._bans_everything(sampling):
             raise RequestError("Every token is banned.", param="logit_bias")
@@ -121,9 +127,10 @@ class Engine:
             banned.update(filter(self.tokenizer.is_end, range(size)))
         return len(banned) >= size
 
-    def _check_ids(self, token_ids: Iterable[int], param: str) -> None:
+    def _check_ids(self, token_ids: tuple[int, ...], param: str) -> None:
         size = self.info.vocabulary_size
-        for token_id in token_ids:
+        ids = token_ids or (0,)
+        for token_id in (min(ids), max(ids)):
             if not 0 <= token_id < size:
                 raise RequestError(
                     f"{token_id} is not a token id of this model (0 to {size - 1}).", param=param

@@ -32,6 +32,23 @@ class LoadProgress:
         return time.monotonic() - self.started
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A load that failed: asked for again at once by every client that names the model, it would fail again."""
+
+    reason: str
+    file_changed: int
+    at: float = field(default_factory=time.monotonic)
+
+    def holds_for(self, model: InstalledModel) -> bool:
+        is_recent = time.monotonic() - self.at < FAILURE_HOLDS_S
+        return is_recent and model.created == self.file_changed
+
+
+FAILURE_HOLDS_S = 30
+MAX_RETIRED = 1
+"""Replaced models that still answer their last requests while another is loaded: each takes memory of its own."""
+
 ProgressListener = Callable[[LoadProgress], None]
 
 
@@ -58,7 +75,9 @@ class ModelManager:
         self._loading: LoadProgress | None = None
         self._turn = asyncio.Lock()
         self._demanded: dict[str, asyncio.Task[LoadedModel]] = {}
-        self._retired: set[LoadedModel] = set()
+        self._failed: dict[str, Failure] = {}
+        self._is_closing = False
+        self._retired: dict[LoadedModel, None] = {}  # oldest first
 
     @property
     def current(self) -> LoadedModel | None:
@@ -90,10 +109,9 @@ class ModelManager:
     ) -> LoadedModel:
         """Load and swap. LoadError or RequestError leaves the old model serving."""
         options = self._options(model.loader, args or {})
+        self._failed.pop(model.name, None)
         # A task of its own: a load goes on when the one who asked for it leaves.
-        return await asyncio.shield(
-            asyncio.ensure_future(self._load_in_turn(model, options, dict(args or {})))
-        )
+        return await asyncio.shield(self._spawn(model, options, dict(args or {})))
 
     async def unload(self) -> str | None:
         """Take the model out of service; returns its name once it is freed. Running requests end first."""
@@ -107,19 +125,21 @@ class ModelManager:
 
     def stop(self, stop_id: str | None = None) -> int:
         """End replies early, all or those with this id, of a model that was replaced too; says how many."""
-        models = {*self._retired, *([self._current] if self._current else [])}
+        models = [*self._retired, *([self._current] if self._current else [])]
         return sum(model.engine.stop(stop_id) for model in models)
 
     async def close(self) -> None:
         """For the end of the process: does not wait for requests, and gives up a load."""
+        self._is_closing = True
         if self._loading is not None:
             self._loading.is_given_up = True
+        # Threads that render or tokenize for requests nobody waits for must be done before the model is freed.
+        await asyncio.get_running_loop().shutdown_default_executor()
         model, self._current = self._current, None
-        models = {*self._retired, *([model] if model else [])}
-        for each in models:
-            if not each.closed.is_set():
-                each.is_retired = True
-                await asyncio.to_thread(each.engine.close)
+        for each in [*self._retired, *([model] if model else [])]:
+            if not each.closed.is_set() and not each.is_closing:
+                each.is_closing = True
+                each.engine.close()
                 each.closed.set()
 
     async def _find(self, name: str | None) -> LoadedModel:
@@ -134,18 +154,58 @@ class ModelManager:
     async def _load_on_demand(self, wanted: InstalledModel) -> LoadedModel:
         """Many may ask at once: they all wait for one load."""
         task = self._demanded.get(wanted.name)
+        failure = self._failed.get(wanted.name)
+        if task is None and failure is not None and failure.holds_for(wanted):
+            raise NotReady(
+                f"{wanted.name} could not be loaded: {failure.reason}",
+                retry_after_s=FAILURE_HOLDS_S,
+                code="model_load_failed",
+            )
         if task is None:
             options = self._options(wanted.loader, {})
-            task = asyncio.ensure_future(self._load_in_turn(wanted, options, {}))
+            task = self._spawn(wanted, options, {})
             self._demanded[wanted.name] = task
             task.add_done_callback(lambda _: self._demanded.pop(wanted.name, None))
         return await asyncio.shield(task)
+
+    def _spawn(
+        self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
+    ) -> asyncio.Task[LoadedModel]:
+        task = asyncio.ensure_future(self._load_in_turn(wanted, options, args))
+        # Whoever waits is told; when nobody does any more, the failure is in the log already.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
 
     async def _load_in_turn(
         self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
     ) -> LoadedModel:
         async with self._turn:
+            if self._is_closing:
+                raise NotReady("The server is shutting down.")
+            retired = self._find_retired(wanted, args)
+            if retired is not None:
+                return self._bring_back(retired)
+            while len(self._retired) > MAX_RETIRED - 1:
+                oldest = next(iter(self._retired))
+                await oldest.closed.wait()
             return await self._load(wanted, options, args)
+
+    def _find_retired(self, wanted: InstalledModel, args: Mapping[str, Any]) -> LoadedModel | None:
+        """The same model, replaced a moment ago and still answering: no need to load it twice."""
+        for model in self._retired:
+            if model.is_closing:
+                continue
+            if model.info.name == wanted.name and dict(model.load_args) == dict(args):
+                return model
+        return None
+
+    def _bring_back(self, model: LoadedModel) -> LoadedModel:
+        self._retired.pop(model)
+        model.is_retired = False
+        old, self._current = self._current, model
+        if old is not None:
+            self._retire(old)
+        return model
 
     def _not_ready(self) -> NotReady:
         if self._loading is not None:
@@ -177,6 +237,7 @@ class ModelManager:
             model = await self._build(wanted, options, args, progress)
         except AppError as error:
             self.last_error = error.message
+            self._failed[wanted.name] = Failure(error.message, wanted.created)
             log.error("%s", error.message)
             raise
         except Exception as error:
@@ -185,6 +246,9 @@ class ModelManager:
             raise LoadError(f"Loading {wanted.name} failed; the log has the details.") from error
         finally:
             self._loading = None
+        if self._is_closing:
+            await asyncio.to_thread(model.engine.close)
+            raise NotReady("The server is shutting down.")
         old, self._current, self.last_error = self._current, model, None
         if old is not None:
             self._retire(old)
@@ -225,12 +289,16 @@ class ModelManager:
 
     def _retire(self, model: LoadedModel) -> None:
         model.is_retired = True
-        self._retired.add(model)
+        self._retired[model] = None
         self._close_if_idle(model)
 
     def _close_if_idle(self, model: LoadedModel) -> None:
-        if not model.is_retired or model.leases or model not in self._retired:
+        if not model.is_retired or model.leases or model.is_closing:
             return
-        self._retired.discard(model)
         closing = asyncio.get_running_loop().run_in_executor(None, model.engine.close)
-        closing.add_done_callback(lambda _: model.closed.set())
+        model.is_closing = True
+        closing.add_done_callback(lambda _: self._note_closed(model))
+
+    def _note_closed(self, model: LoadedModel) -> None:
+        self._retired.pop(model, None)
+        model.closed.set()

@@ -23,6 +23,7 @@ class LoadedModel:
     loaded_at: int
     leases: int = 0
     is_retired: bool = False
+    is_closing: bool = False
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

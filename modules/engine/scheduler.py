@@ -79,6 +79,16 @@ class Scheduler:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._loop()
+        finally:
+            with self._condition:
+                self._is_closing = True
+            self._end_all(NotReady("The model was unloaded."))
+            self._deliver()
+            self._runner.close()
+
+    def _loop(self) -> None:
         while self._take_arrivals():
             try:
                 self._turn()
@@ -89,9 +99,6 @@ class Scheduler:
             # Before the last event goes out: who has the whole answer finds the slot free.
             self.statistics.note_load(len(self._running), len(self._waiting))
             self._deliver()
-        self._end_all(NotReady("The model was unloaded."))
-        self._deliver()
-        self._runner.close()
 
     def _turn(self) -> None:
         self._drop_cancelled()

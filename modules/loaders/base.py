@@ -126,7 +126,7 @@ class Step:
 class TextRunner(Protocol):
     """Owns the weights and the KV memory of one model; knows nothing of threads, HTTP or text.
 
-    Everything but `info` and `tokenizer` is called from one thread.
+    Everything but `info`, `tokenizer` and `prepare` is called from one thread.
     """
 
     @property
@@ -134,6 +134,10 @@ class TextRunner(Protocol):
 
     @property
     def tokenizer(self) -> Tokenizer: ...
+
+    def prepare(self, request: GenerationRequest) -> None:
+        """Do what takes long for this request, once; called from any thread before it is admitted."""
+        ...
 
     def admit(self, sequence: Sequence) -> bool:
         """Take a slot and reuse the longest cached prefix; False when there is no room now."""

@@ -1,20 +1,28 @@
 """What this machine has: cores and memory, as far as this process may use them."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 _FALLBACK_MEMORY = 8 * 2**30
+_CGROUP = Path("/sys/fs/cgroup")
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on (an affinity mask counts)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def usable_cores(cgroup: Path = _CGROUP) -> int:
+    """Cores that this process may run on: its affinity mask, and a container's share (`cpu.max`) rounded up."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with suppress(OSError, ValueError):
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        return max(1, min(cores or 1, -(-int(quota) // int(period))))
+    return cores or 1
 
 
-def memory_bytes() -> int:
-    """Physical memory; 8 GiB where the system does not say."""
+def memory_bytes(cgroup: Path = _CGROUP) -> int:
+    """Physical memory, or a container's limit (`memory.max`); 8 GiB where the system does not say."""
     try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return _FALLBACK_MEMORY
+        physical = _FALLBACK_MEMORY
+    with suppress(OSError, ValueError):
+        return min(physical, int((cgroup / "memory.max").read_text()))
+    return physical

@@ -210,7 +210,7 @@ LIMITS = {
         "logit_bias": ({}, {"1": 100}, {"1": -100}, {"1535": 0.5}),
         "custom_token_bans": ("", [], "1, 2", [1, 2]),
         "sampler_priority": ("", [], "top_k,temperature", "top_k\ntop_p", ["quadratic_sampling"]),
-        "dry_sequence_breakers": ("", [], '"a", "b"', '["a"]', ["a" * 64], ["a"] * 64),
+        "dry_sequence_breakers": ("", [], '"a", "b"', '["a"]', ["a" * 64], ["a"] * 16),
         "messages": (
             [{"role": "user", "content": ""}],
             [{"role": "user", "content": []}],

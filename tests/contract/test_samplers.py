@@ -180,7 +180,7 @@ groups = {
     "pairs": [a | b for a in enabling for b in single],
     "all": [{name: both[i] for name, both in ends.items()} | extra for i in (0, 1) for extra in enabling],
     "odd": [
-        {"dry_multiplier": 1, "dry_sequence_breakers": ["x" * 64] * 64},
+        {"dry_multiplier": 1, "dry_sequence_breakers": ["x" * 64] * 16},
         {"dry_multiplier": 1, "dry_sequence_breakers": ["\\U0001F44D", "\\x01", " "]},
         {"dry_multiplier": 1, "dry_sequence_breakers": []},
         {"logit_bias": {str(i): 100 for i in range(1000)}},

@@ -128,10 +128,13 @@ def test_administration_needs_the_admin_key(http_: httpx.Client, path: str) -> N
 
 def test_a_user_cannot_switch_models_an_admin_can(http_: httpx.Client) -> None:
     body = {"messages": SKY, "model": OTHER, "max_tokens": 2}
-    assert http_.post(CHAT, json=body, headers=bearer(USER)).json()["model"] == MODEL
-    for stream in ("/v1/completions", CHAT):
-        fields = {**body, "prompt": "a", "stream": True}
-        assert f'"model":"{MODEL}"' in http_.post(stream, json=fields, headers=bearer(USER)).text
+    for path in ("/v1/completions", CHAT):
+        for stream in (False, True):
+            fields = {**body, "prompt": "a", "stream": stream}
+            refused = error_of(http_.post(path, json=fields, headers=bearer(USER)), 403)
+            assert refused["code"] == "insufficient_permissions"
+    served = {**body, "model": MODEL}
+    assert http_.post(CHAT, json=served, headers=bearer(USER)).json()["model"] == MODEL
     assert http_.post(CHAT, json=body, headers=bearer(ADMIN)).json()["model"] == OTHER
     loaded = http_.post(
         "/v1/internal/model/load", json={"model_name": MODEL}, headers=bearer(ADMIN)

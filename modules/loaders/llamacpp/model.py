@@ -49,12 +49,14 @@ def load_runner(
 ) -> LlamaRunner:
     """Load `path` with checked options (`modules.loaders.options.LlamaCppOptions`)."""
     header = read_gguf_header(path)
+    _refuse_embedders(header)
     _check_options(options, header)
     library.start_backend(options["numa"])
     with ExitStack() as undo:
         model = _load_model(path, options, progress)
         undo.callback(c.llama_model_free, model)
-        shape = _context_shape(model, options)
+        _refuse_encoders(model, header)
+        shape = _context_shape(model, options, header)
         context = _build_context(model, options, shape)
         undo.callback(c.llama_free, context)
         _apply_adapters(model, context, options["lora"])
@@ -107,6 +109,24 @@ def _load_model(path: Path, options: Mapping[str, Any], progress: Progress) -> c
     return model
 
 
+def _refuse_embedders(header: Mapping[str, Any]) -> None:
+    """Models that do not write text token by token: asked to, llama.cpp ends the process."""
+    architecture = header.get("general.architecture", "")
+    is_causal = header.get(f"{architecture}.attention.causal", True)
+    if not is_causal or header.get(f"{architecture}.pooling_type", 0) != 0:
+        raise LoadError(f"This is an embedding model ({architecture}); it cannot write text")
+
+
+def _refuse_encoders(model: c.llama_model_p, header: Mapping[str, Any]) -> None:
+    architecture = header.get("general.architecture", "")
+    if c.llama_model_has_encoder(model) or not c.llama_model_has_decoder(model):
+        raise LoadError(
+            f"This is an encoder model ({architecture}); only models that only decode are served"
+        )
+    if c.llama_model_is_diffusion(model):
+        raise LoadError(f"This is a diffusion model ({architecture}), which is not supported")
+
+
 def _tensor_split(shares: tuple[str, ...]) -> Any:
     if not shares:
         return None
@@ -125,7 +145,9 @@ def _tensor_split(shares: tuple[str, ...]) -> Any:
     return (ctypes.c_float * count)(*values)
 
 
-def _context_shape(model: c.llama_model_p, options: Mapping[str, Any]) -> dict[str, Any]:
+def _context_shape(
+    model: c.llama_model_p, options: Mapping[str, Any], header: Mapping[str, Any]
+) -> dict[str, Any]:
     """ctx_size, parallel and kv_unified as they will be."""
     trained = c.llama_model_n_ctx_train(model) or DEFAULT_CONTEXT
     ctx_size = options["ctx_size"] or min(trained, DEFAULT_CONTEXT)
@@ -136,7 +158,7 @@ def _context_shape(model: c.llama_model_p, options: Mapping[str, Any]) -> dict[s
     parallel = min(options["parallel"], c.llama_max_parallel_sequences())
     unified = options["kv_unified"]
     if unified is None:
-        wanted = ctx_size * parallel * _kv_bytes_per_token(model, options)
+        wanted = ctx_size * parallel * _kv_bytes_per_token(model, options, header)
         unified = parallel > 1 and wanted > KV_SHARE_OF_MEMORY * memory_bytes()
         if unified:
             log.info(
@@ -156,12 +178,18 @@ def _context_shape(model: c.llama_model_p, options: Mapping[str, Any]) -> dict[s
     return {"ctx_size": ctx_size, "parallel": parallel, "kv_unified": unified}
 
 
-def _kv_bytes_per_token(model: c.llama_model_p, options: Mapping[str, Any]) -> float:
-    heads = max(1, c.llama_model_n_head(model))
-    width = c.llama_model_n_embd(model) // heads * c.llama_model_n_head_kv(model)
-    k_type = options["cache_type_k"] or options["cache_type"]
-    v_type = options["cache_type_v"] or options["cache_type"]
-    return c.llama_model_n_layer(model) * width * (CACHE_TYPES[k_type][1] + CACHE_TYPES[v_type][1])
+def _kv_bytes_per_token(
+    model: c.llama_model_p, options: Mapping[str, Any], header: Mapping[str, Any]
+) -> float:
+    """An estimate from above: layers with a sliding window take less."""
+    prefix = f"{header.get('general.architecture', '')}.attention."
+    head = c.llama_model_n_embd(model) // max(1, c.llama_model_n_head(model))
+    sizes = [
+        header.get(f"{prefix}{part}_length", head)
+        * CACHE_TYPES[options[f"cache_type_{part[0]}"] or options["cache_type"]][1]
+        for part in ("key", "value")
+    ]
+    return c.llama_model_n_layer(model) * c.llama_model_n_head_kv(model) * sum(sizes)
 
 
 def _build_context(

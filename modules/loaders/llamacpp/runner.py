@@ -1,27 +1,20 @@
 # pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
-"""`TextRunner` over one llama.cpp context. Everything here runs on the engine's one thread."""
+"""`TextRunner` over one llama.cpp context. Everything here but `prepare` runs on the engine's one thread."""
 
 import logging
 from dataclasses import dataclass, field
 from typing import Any
 
 import llama_cpp.llama_cpp as c
-import numpy as np
 
 from modules.core.errors import AppError, ModelError
-from modules.core.events import TokenChoice, TokenLogprob
+from modules.core.requests import GenerationRequest
 from modules.loaders.base import ModelInfo, Sampled, Sequence, Step
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.batch import Batch
-from modules.loaders.llamacpp.sampling import (
-    SamplerChain,
-    certainty,
-    draw_with_probabilities,
-    forbid,
-    log_softmax,
-    logits_view,
-    token_logprob,
-)
+from modules.loaders.llamacpp.drawing import Drawer
+from modules.loaders.llamacpp.kv_memory import KvMemory
+from modules.loaders.llamacpp.sampling import DryPrototypes, SamplerChain
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
 from modules.loaders.prefixes import SlotView, best_source, plan_slot
 
@@ -31,7 +24,7 @@ NO_KV_MEMORY = 1
 ROOM_TO_GROW = 64
 """Tokens of a shared KV memory that are left for each running reply before another request is let in."""
 SCORED_TOKENS_PER_STEP = 256
-"""Every scored prompt token keeps a row of logits as wide as the vocabulary."""
+"""Of all requests together: every scored prompt token keeps a row of logits as wide as the vocabulary."""
 
 
 @dataclass(slots=True)
@@ -46,11 +39,16 @@ class Slot:
 
 @dataclass(slots=True)
 class State:
-    """What the runner keeps for a sequence: its sampler chain, and whose prefix it waits for."""
+    """What the runner keeps for a sequence.
+
+    `leader`: the request that is computing the first `keep` tokens of both; this one waits for them.
+    """
 
     chain: SamplerChain
     leader: Sequence | None = None
+    keep: int = 0
     admitted: int = 0
+    is_counted: bool = False
 
 
 class LlamaRunner:
@@ -61,94 +59,114 @@ class LlamaRunner:
         self.tokenizer = tokenizer
         self._model = model
         self._context = context
-        self._memory = c.llama_get_memory(context)
+        self._kv = KvMemory(
+            model,
+            context,
+            is_unified=bool(info.options["kv_unified"]),
+            is_swa_full=bool(info.options["swa_full"]),
+        )
         self._batch = Batch(c.llama_n_batch(context))
+        self._drawer = Drawer(context, tokenizer)
+        self._dry = DryPrototypes(tokenizer)
         self._slots = [Slot(index) for index in range(info.slots)]
         self._prompt_budget = min(info.options["prompt_budget"], self._batch.capacity)
-        self._is_unified = bool(info.options["kv_unified"])
-        self._can_trim = not (c.llama_model_is_recurrent(model) or c.llama_model_is_hybrid(model))
-        self._window = c.llama_model_n_swa(model) if not info.options["swa_full"] else 0
         self._ticks = 0
+
+    def prepare(self, request: GenerationRequest) -> None:
+        self._dry.prepare(request.sampling, self.info.context_length)
 
     # -- admission ---------------------------------------------------------------------------
 
     def admit(self, sequence: Sequence) -> bool:
-        wants_scores = sequence.request.prompt_logprobs is not None
-        tokens = sequence.tokens
         views = [self._view(slot) for slot in self._slots]
-        plan = plan_slot(views, [] if wants_scores else tokens)
+        # A prompt that is to be scored needs the logits of all its tokens, so it reuses nothing.
+        wants_scores = sequence.request.prompt_logprobs is not None
+        plan = plan_slot(
+            views,
+            [] if wants_scores else sequence.tokens,
+            self._can_keep,
+            min_copied=self._kv.min_copied,
+            wants_neighbours=not self._kv.is_unified,
+        )
         if plan is None or not self._has_cells(sequence):
             return False
         slot = self._slots[plan.slot]
-        if sequence.state is None:
-            sequence.state = State(self._build_chain(sequence))
-        self._ticks += 1
-        sequence.state.admitted = self._ticks
-        slot.last_used, sequence.slot = self._ticks, slot.index
+        if plan.moves_to is not None:
+            self._move_cache(slot, self._slots[plan.moves_to])
+        self._seat(sequence, slot)
+        state: State = sequence.state
         if plan.source is not None and views[plan.source].computed < plan.keep:
-            sequence.state.leader = self._slots[plan.source].sequence
+            state.leader, state.keep = self._slots[plan.source].sequence, plan.keep
             self._forget(slot)
         else:
             self._take_prefix(sequence, plan.source, plan.keep)
         slot.sequence = sequence
         return True
 
+    def _seat(self, sequence: Sequence, slot: Slot) -> None:
+        if sequence.state is None:
+            request = sequence.request
+            sequence.state = State(
+                SamplerChain(
+                    request.sampling,
+                    self.tokenizer,
+                    request.prompt_ids,
+                    self.info.context_length,
+                    self._dry,
+                )
+            )
+        self._ticks += 1
+        sequence.state.admitted = self._ticks
+        slot.last_used, sequence.slot = self._ticks, slot.index
+
     def _has_cells(self, sequence: Sequence) -> bool:
         """Whether the shared KV memory has room; with one for each slot the free slot is the answer."""
         running = self._running()
-        if not self._is_unified or not running:
+        if not self._kv.is_unified or not running:
             return True
         used = sum(len(other.tokens) + ROOM_TO_GROW for other in running)
         return used + len(sequence.tokens) + ROOM_TO_GROW <= self.info.context_length
 
     def _view(self, slot: Slot) -> SlotView:
-        if slot.sequence is None:
-            return SlotView(slot.index, slot.cached, len(slot.cached), False, slot.last_used)
         sequence = slot.sequence
+        if sequence is None:
+            return SlotView(slot.index, slot.cached, len(slot.cached), False, slot.last_used)
         # One that waits itself has nothing to give: without this two could wait for each other.
         tokens = sequence.tokens if sequence.state.leader is None else []
         return SlotView(slot.index, tokens, sequence.computed, True, slot.last_used)
 
-    def _build_chain(self, sequence: Sequence) -> SamplerChain:
-        request = sequence.request
-        return SamplerChain(
-            request.sampling, self.tokenizer, request.prompt_ids, self.info.context_length
-        )
+    def _can_keep(self, view: SlotView, keep: int) -> bool:
+        """A busy slot stops at the right place for those who wait, so what is not computed yet can be kept."""
+        if view.is_busy and view.computed < keep:
+            return True
+        return self._kv.can_keep(view.index, view.computed, keep)
 
     def _take_prefix(self, sequence: Sequence, source: int | None, keep: int) -> None:
-        """Make the slot's KV memory hold the first `keep` tokens, or nothing."""
+        """Make the slot's KV memory hold the first `keep` tokens of the source, or nothing."""
         slot = self._slots[sequence.slot]
-        if source is None or not self._may_keep(source, keep):
-            self._forget(slot)
+        if source is None:
             keep = 0
-        elif source != slot.index:
+        else:
+            computed = self._view(self._slots[source]).computed
+            can_keep = self._kv.can_keep(source, computed, keep)
+            if can_keep and source != slot.index:
+                self._kv.copy(source, slot.index)
+            if not can_keep or not self._kv.cut(slot.index, keep, computed):
+                keep = 0
+        if keep == 0:
             self._forget(slot)
-            # Across KV streams only whole copies exist; the tail goes right after.
-            library.memory_seq_cp(self._memory, source, slot.index, -1, -1)
-        if keep and not self._trim(slot.index, keep):
-            self._forget(slot)
-            keep = 0
         slot.cached = []
         sequence.computed = keep
-        sequence.cached_tokens = max(sequence.cached_tokens, min(keep, sequence.prompt_length))
+        if not sequence.state.is_counted:  # after a preemption it would be the request's own work
+            sequence.state.is_counted = True
+            sequence.cached_tokens = min(keep, sequence.prompt_length)
 
-    def _may_keep(self, source: int, keep: int) -> bool:
-        """Recurrent memories cannot be cut back: only a whole one can be gone on from."""
-        if self._can_trim:
-            return keep > 0
-        slot = self._slots[source]
-        there = len(slot.cached) if slot.sequence is None else slot.sequence.computed
-        return 0 < keep == there
-
-    def _trim(self, index: int, keep: int) -> bool:
-        if not library.memory_seq_rm(self._memory, index, keep, -1):
-            return False
-        # A sliding window may have dropped tokens that the next one still looks at.
-        oldest = c.llama_memory_seq_pos_min(self._memory, index)
-        return not (self._window and oldest > max(0, keep - self._window))
+    def _move_cache(self, slot: Slot, target: Slot) -> None:
+        self._kv.copy(slot.index, target.index)
+        target.cached, target.last_used = list(slot.cached), slot.last_used
 
     def _forget(self, slot: Slot) -> None:
-        library.memory_seq_rm(self._memory, slot.index, -1, -1)
+        self._kv.forget(slot.index)
         slot.cached = []
 
     def release(self, sequence: Sequence) -> None:
@@ -193,14 +211,15 @@ class LlamaRunner:
     def _follow_leaders(self) -> None:
         """Requests that wait for another's prefix copy it as soon as it is there, or look again."""
         for sequence in self._running():
-            if sequence.state.leader is None:
+            state: State = sequence.state
+            if state.leader is None:
                 continue
             views = [self._view(slot) for slot in self._slots if slot.index != sequence.slot]
-            source, keep = best_source(views, sequence.tokens)
+            source, keep = best_source(views, sequence.tokens, self._can_keep)
             if source is not None and source.computed < keep:
-                sequence.state.leader = self._slots[source.index].sequence
+                state.leader, state.keep = self._slots[source.index].sequence, keep
                 continue
-            sequence.state.leader = None
+            state.leader = None
             self._take_prefix(sequence, None if source is None else source.index, keep)
 
     def _fill(self) -> list[tuple[Sequence, int, int]]:
@@ -210,8 +229,7 @@ class LlamaRunner:
         chunks = self._share_budget(active)
         rows: list[tuple[Sequence, int, int]] = []
         for sequence in active:
-            left = len(sequence.tokens) - sequence.computed
-            if left == 1 and not self._scores_prompt(sequence):
+            if not self._is_reading(sequence):
                 row = self._batch.add_token(
                     sequence.slot, sequence.computed, sequence.tokens[sequence.computed]
                 )
@@ -237,14 +255,25 @@ class LlamaRunner:
         budget = self._batch.capacity - replying
         if replying:
             budget = min(budget, self._prompt_budget)
+        scored = SCORED_TOKENS_PER_STEP
         chunks: dict[int, int] = {}
         for sequence in sorted(reading, key=lambda s: s.state.admitted):
-            most = SCORED_TOKENS_PER_STEP if self._scores_prompt(sequence) else budget
-            count = min(len(sequence.tokens) - sequence.computed, budget, most)
-            if count > 0:
-                chunks[id(sequence)] = count
-                budget -= count
+            count = min(self._until_awaited(sequence), budget)
+            if self._scores_prompt(sequence):
+                count = min(count, scored)
+                scored -= count
+            chunks[id(sequence)] = count
+            budget -= count
         return chunks
+
+    def _until_awaited(self, sequence: Sequence) -> int:
+        """Tokens up to the end of the prompt, or to where another waits to copy: some memories cannot be cut later."""
+        awaited = [
+            other.state.keep
+            for other in self._running()
+            if other.state.leader is sequence and other.state.keep > sequence.computed
+        ]
+        return min([*awaited, len(sequence.tokens)]) - sequence.computed
 
     def _is_reading(self, sequence: Sequence) -> bool:
         left = len(sequence.tokens) - sequence.computed
@@ -277,73 +306,40 @@ class LlamaRunner:
         log.error("llama_decode returned %d: %s", answer, library.COMPLAINTS.take())
         error = ModelError(f"The model failed to compute this request (llama_decode: {answer}).")
         for sequence, _, _ in rows:
-            sequence.computed = 0
-            self._forget(self._slots[sequence.slot])
+            self._spoil(sequence)
             step.failed.append((sequence, error))
 
+    def _spoil(self, sequence: Sequence) -> None:
+        """Nobody may go on from what this sequence has in its KV memory."""
+        sequence.computed = 0
+        self._forget(self._slots[sequence.slot])
+
     def _collect(self, sequence: Sequence, first: int, count: int, step: Step) -> None:
+        """What the rows of one sequence brought; its failure is its own."""
+        try:
+            self._take_rows(sequence, first, count, step)
+        except AppError as error:
+            self._spoil(sequence)
+            step.failed.append((sequence, error))
+        except Exception:
+            log.exception("A token could not be drawn")
+            self._spoil(sequence)
+            step.failed.append((sequence, ModelError("The model failed while generating.")))
+
+    def _take_rows(self, sequence: Sequence, first: int, count: int, step: Step) -> None:
         if self._scores_prompt(sequence):
-            self._score_prompt(sequence, first, count)
+            self._drawer.score(sequence, first, count)
         sequence.computed += count
         if sequence.computed < len(sequence.tokens):
             return
         if sequence.request.max_tokens == 0:
             step.scored.append(sequence)
             return
-        try:
-            token_id, logprob = self._sample(sequence, first + count - 1)
-            if sequence.constraint is not None:
-                sequence.constraint.accept(token_id)
-        except AppError as error:
-            step.failed.append((sequence, error))
-            return
+        token_id, logprob = self._drawer.draw(sequence, sequence.state.chain, first + count - 1)
+        if sequence.constraint is not None:
+            sequence.constraint.accept(token_id)
         sequence.tokens.append(token_id)
         step.sampled.append(Sampled(sequence, token_id, logprob))
-
-    # -- sampling ----------------------------------------------------------------------------
-
-    def _sample(self, sequence: Sequence, row: int) -> tuple[int, TokenLogprob | None]:
-        chain: SamplerChain = sequence.state.chain
-        request = sequence.request
-        constraint = sequence.constraint
-        if request.logprobs is None and constraint is None:
-            if chain.is_greedy:
-                return int(logits_view(self._context, row, self.tokenizer.size).argmax()), None
-            return library.sampler_sample(chain.pointer, self._context, row), None
-        logits = logits_view(self._context, row, self.tokenizer.size)
-        logprobs = None if request.logprobs is None else log_softmax(logits)
-        if constraint is not None:
-            forbid(logits, constraint.bitmask())
-        if request.sampled_logprobs and not chain.is_greedy:
-            token_id, logprobs = draw_with_probabilities(chain, logits)
-        elif chain.is_greedy:
-            token_id = int(logits.argmax())
-            if request.sampled_logprobs:
-                logprobs = certainty(token_id, len(logits))
-        else:
-            token_id = library.sampler_sample(chain.pointer, self._context, row)
-        if logprobs is None or request.logprobs is None:
-            return token_id, None
-        return token_id, token_logprob(logprobs, token_id, request.logprobs, self.tokenizer)
-
-    def _score_prompt(self, sequence: Sequence, first: int, count: int) -> None:
-        """Row i has the probabilities of the token after it."""
-        start = sequence.computed
-        wanted = sequence.request.prompt_logprobs or 0
-        if start == 0:
-            first_id = sequence.tokens[0]
-            piece = self.tokenizer.piece(first_id, special=True)
-            sequence.prompt_logprobs.append(
-                TokenLogprob(TokenChoice(first_id, piece, float(np.nan)))
-            )
-        for offset in range(count):
-            position = start + offset + 1
-            if position >= sequence.prompt_length:
-                break
-            logprobs = log_softmax(logits_view(self._context, first + offset, self.tokenizer.size))
-            sequence.prompt_logprobs.append(
-                token_logprob(logprobs, sequence.tokens[position], wanted, self.tokenizer)
-            )
 
     # -- the rest ----------------------------------------------------------------------------
 
@@ -356,5 +352,6 @@ class LlamaRunner:
     def close(self) -> None:
         for sequence in self._running():
             self.release(sequence)
+        self._dry.free()
         c.llama_free(self._context)
         c.llama_model_free(self._model)

@@ -7,13 +7,15 @@ themselves). A sampler whose values are neutral is left out, which is what makes
 
 import ctypes
 import random
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence as Tokens
 from typing import Any
 
 import llama_cpp.llama_cpp as c
 import numpy as np
 
-from modules.core.events import TokenChoice, TokenLogprob
+from modules.core.events import TokenChoice
 from modules.core.sampling import MAX_LOGIT_BIAS, MIN_TEMPERATURE, SAMPLERS, SamplingParams
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
@@ -21,6 +23,7 @@ from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
 HONOURED = frozenset(sampler.name for sampler in SAMPLERS)
 """llama.cpp has every sampler of the table."""
 
+KEPT_PROTOTYPES = 16
 TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
@@ -33,10 +36,11 @@ class SamplerChain:
         tokenizer: LlamaTokenizer,
         past: Tokens[int],
         context_length: int,
+        dry: "DryPrototypes",
     ) -> None:
         self.params = params
         self._tokenizer = tokenizer
-        self._kept: list[Any] = []  # arrays that C still points to
+        self._dry_prototypes = dry
         self._past = past
         self._context_length = context_length
         # 2**32 - 1 is llama.cpp's own word for "random".
@@ -133,7 +137,7 @@ class SamplerChain:
         p = self.params
         if p.repetition_penalty == 1 and p.frequency_penalty == 0 and p.presence_penalty == 0:
             return None
-        last = p.repetition_penalty_range or self._context_length
+        last = penalty_range(p, self._context_length)
         stage = c.llama_sampler_init_penalties(
             self._tokenizer.size,
             last,
@@ -144,28 +148,72 @@ class SamplerChain:
         return self._with_past(stage, last)
 
     def _dry(self) -> Any:
-        p = self.params
-        if p.dry_multiplier == 0:
+        if self.params.dry_multiplier == 0:
             return None
-        last = p.repetition_penalty_range or self._context_length
-        breakers = [breaker.encode() for breaker in p.dry_sequence_breakers]
-        array = (ctypes.c_char_p * len(breakers))(*breakers)
-        self._kept.append((breakers, array))
-        stage = c.llama_sampler_init_dry(
-            self._tokenizer.vocab,
-            p.dry_multiplier,
-            p.dry_base,
-            p.dry_allowed_length,
-            last,
-            array,
-            len(breakers),
-        )
-        return self._with_past(stage, last)
+        stage = self._dry_prototypes.clone(self.params, self._context_length)
+        return self._with_past(stage, penalty_range(self.params, self._context_length))
 
     def _with_past(self, stage: Any, last: int) -> Any:
         for token_id in self._past[-last:]:
             library.sampler_accept(stage, token_id)
         return stage
+
+
+def penalty_range(params: SamplingParams, context_length: int) -> int:
+    """How many last tokens the penalties look at."""
+    return min(params.repetition_penalty_range or context_length, context_length)
+
+
+class DryPrototypes:
+    """DRY samplers, one for each set of values, cloned for each request.
+
+    To make one, llama.cpp looks for every breaker in the whole vocabulary: 26 ms for 150,000 tokens and the default breakers. So
+    `prepare` does that in the thread of the one who asks, and the engine's thread only clones. Threads may share this.
+    """
+
+    def __init__(self, tokenizer: LlamaTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._lock = threading.Lock()
+        self._made: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+
+    def prepare(self, params: SamplingParams, context_length: int) -> None:
+        if params.dry_multiplier > 0:
+            with self._lock:
+                self._find(params, context_length)
+
+    def clone(self, params: SamplingParams, context_length: int) -> Any:
+        with self._lock:
+            return c.llama_sampler_clone(self._find(params, context_length))
+
+    def free(self) -> None:
+        with self._lock:
+            while self._made:
+                c.llama_sampler_free(self._made.popitem()[1])
+
+    def _find(self, params: SamplingParams, context_length: int) -> Any:
+        key = (
+            params.dry_multiplier,
+            params.dry_base,
+            params.dry_allowed_length,
+            penalty_range(params, context_length),
+            params.dry_sequence_breakers,
+        )
+        if key in self._made:
+            self._made.move_to_end(key)
+            return self._made[key]
+        self._made[key] = self._make(*key)
+        if len(self._made) > KEPT_PROTOTYPES:
+            c.llama_sampler_free(self._made.popitem(last=False)[1])
+        return self._made[key]
+
+    def _make(
+        self, multiplier: float, base: float, allowed: int, last: int, breakers: tuple[str, ...]
+    ) -> Any:
+        texts = [breaker.encode() for breaker in breakers]
+        array = (ctypes.c_char_p * len(texts))(*texts)
+        return c.llama_sampler_init_dry(
+            self._tokenizer.vocab, multiplier, base, allowed, last, array, len(texts)
+        )
 
 
 def logits_view(context: Any, row: int, size: int) -> np.ndarray:
@@ -188,7 +236,8 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 def token_logprob(
     logprobs: np.ndarray, chosen: int, alternatives: int, tokenizer: LlamaTokenizer
-) -> TokenLogprob:
+) -> tuple[TokenChoice, tuple[TokenChoice, ...]]:
+    """The chosen token and the most likely ones, best first; tokens that cannot come are left out."""
     count = min(alternatives, len(logprobs))
     best: list[int] = []
     if count:
@@ -199,7 +248,7 @@ def token_logprob(
         for i in (chosen, *best)
         if i == chosen or np.isfinite(logprobs[i])
     ]
-    return TokenLogprob(choices[0], tuple(choices[1:]))
+    return choices[0], tuple(choices[1:])
 
 
 def certainty(token_id: int, size: int) -> np.ndarray:

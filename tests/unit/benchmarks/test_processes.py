@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,9 @@ def test_server_is_measured_as_a_tree(tmp_path):
         assert 0 < server.memory_mib <= server.peak_memory_mib * 1.01
         child = server.pids[1]
         os.kill(child, 9)  # its parent ends with it; the block has nothing left to end
-    assert not is_alive(child)
+    ends = time.monotonic() + 10
+    while is_alive(child):
+        assert time.monotonic() < ends
 
 
 def test_server_ends_with_its_block_even_after_an_error(tmp_path):

@@ -60,7 +60,7 @@ class FakeRunner:
         replies: dict[str, str | list[int]] | None = None,
         *,
         slots: int = 2,
-        context_length: int = 1000,
+        context_length: int = 1_000_000,
         endless: Tokens[str] = (),
         words: Tokens[bytes] = (),
         name: str = "fake",
@@ -80,6 +80,7 @@ class FakeRunner:
         self.endless = set(endless)
         self.running: list[Sequence] = []
         self.admitted: list[str] = []
+        self.prepared: list[GenerationRequest] = []
         self.released: list[str] = []
         self.held: set[Sequence] = set()
         self.steps: list[list[str]] = []
@@ -172,6 +173,9 @@ class FakeRunner:
         self.held.discard(sequence)
         if sequence in self.running:
             self.running.remove(sequence)
+
+    def prepare(self, request: GenerationRequest) -> None:
+        self.prepared.append(request)
 
     def build_grammar_tokenizer(self) -> Any:
         return LLTokenizer(

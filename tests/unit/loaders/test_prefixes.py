@@ -1,5 +1,7 @@
 """Which slot a prompt takes: properties that must hold for any slots and any prompt."""
 
+import itertools
+
 from hypothesis import given, strategies as st
 
 from modules.loaders.prefixes import (
@@ -75,7 +77,32 @@ def test_a_cache_is_not_thrown_away_while_an_empty_slot_is_free(
     plan = plan_slot(views, prompt)
     if plan is not None and plan.source != plan.slot:
         has_empty = any(not view.tokens and not view.is_busy for view in views)
-        assert not has_empty or not views[plan.slot].tokens
+        is_kept = plan.moves_to is not None and not views[plan.moves_to].tokens
+        assert not has_empty or len(views[plan.slot].tokens) < MIN_SHARED or is_kept
+
+
+@given(slot_views(), TOKENS)
+def test_busy_slots_stay_neighbours_where_they_can(
+    views: list[SlotView], prompt: list[int]
+) -> None:
+    def gaps(taken: int) -> int:
+        busy = sorted([view.index for view in views if view.is_busy] + [taken])
+        return sum(b - a > 1 for a, b in itertools.pairwise(busy))
+
+    plan = plan_slot(views, prompt)
+    if plan is not None:
+        assert gaps(plan.slot) == min(gaps(view.index) for view in views if not view.is_busy)
+
+
+@given(slot_views(), TOKENS)
+def test_a_cache_moves_only_to_where_less_is_lost(views: list[SlotView], prompt: list[int]) -> None:
+    plan = plan_slot(views, prompt)
+    if plan is None or plan.moves_to is None:
+        return
+    moved, lost = views[plan.slot], views[plan.moves_to]
+    assert plan.moves_to not in (plan.slot, plan.source)
+    assert not lost.is_busy
+    assert not lost.tokens or lost.last_used <= moved.last_used
 
 
 def view(index: int, tokens: list[int], *, busy: bool = False, used: int = 0) -> SlotView:
