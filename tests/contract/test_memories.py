@@ -28,8 +28,8 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "sliding_window": write_sliding_window,
     "recurrent": write_recurrent,
 }
-LENGTH = 600
-SHARED = (20, 100, 300, 500, 540, 580, 599, 600)
+LENGTH = 1200  # more than the window and a batch of 512, which is what the memory of a window holds
+SHARED = (20, 100, 500, 700, 900, 1150, 1199, 1200)
 
 
 @pytest.fixture(scope="module", params=WRITERS)
