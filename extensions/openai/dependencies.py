@@ -56,7 +56,10 @@ async def lease_for(
     current = context.models.current
     if current is not None and name == current.info.name:
         name = None  # the usual case needs no look at the folder
-    installed = None if name is None else await asyncio.to_thread(context.models.catalog.find, name)
+    catalog = context.models.catalog
+    installed = None
+    if name is not None and not catalog.is_surely_unknown(name):
+        installed = await asyncio.to_thread(catalog.find, name)
     is_current = current is not None and (
         name is None or (installed is not None and installed.name == current.info.name)
     )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,8 +46,6 @@ class Failure:
 
 
 FAILURE_HOLDS_S = 30
-MAX_RETIRED = 1
-"""Replaced models that still answer their last requests while another is loaded: each takes memory of its own."""
 
 ProgressListener = Callable[[LoadProgress], None]
 
@@ -111,7 +109,9 @@ class ModelManager:
         options = self._options(model.loader, args or {})
         self._failed.pop(model.name, None)
         # A task of its own: a load goes on when the one who asked for it leaves.
-        return await asyncio.shield(self._spawn(model, options, dict(args or {})))
+        return await asyncio.shield(
+            self._spawn(self._load_in_turn(model, options, dict(args or {})))
+        )
 
     async def unload(self) -> str | None:
         """Take the model out of service; returns its name once it is freed. Running requests end first."""
@@ -163,15 +163,13 @@ class ModelManager:
             )
         if task is None:
             options = self._options(wanted.loader, {})
-            task = self._spawn(wanted, options, {})
+            task = self._spawn(self._find_in_turn(wanted, options))
             self._demanded[wanted.name] = task
             task.add_done_callback(lambda _: self._demanded.pop(wanted.name, None))
         return await asyncio.shield(task)
 
-    def _spawn(
-        self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
-    ) -> asyncio.Task[LoadedModel]:
-        task = asyncio.ensure_future(self._load_in_turn(wanted, options, args))
+    def _spawn(self, work: Coroutine[Any, Any, LoadedModel]) -> asyncio.Task[LoadedModel]:
+        task = asyncio.ensure_future(work)
         # Whoever waits is told; when nobody does any more, the failure is in the log already.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
@@ -180,24 +178,19 @@ class ModelManager:
         self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
     ) -> LoadedModel:
         async with self._turn:
-            if self._is_closing:
-                raise NotReady("The server is shutting down.")
-            retired = self._find_retired(wanted, args)
-            if retired is not None:
-                return self._bring_back(retired)
-            while len(self._retired) > MAX_RETIRED - 1:
-                oldest = next(iter(self._retired))
-                await oldest.closed.wait()
-            return await self._load(wanted, options, args)
+            return await self._load_when_free(wanted, options, args)
 
-    def _find_retired(self, wanted: InstalledModel, args: Mapping[str, Any]) -> LoadedModel | None:
-        """The same model, replaced a moment ago and still answering: no need to load it twice."""
-        for model in self._retired:
-            if model.is_closing:
-                continue
-            if model.info.name == wanted.name and dict(model.load_args) == dict(args):
-                return model
-        return None
+    async def _find_in_turn(
+        self, wanted: InstalledModel, options: Mapping[str, Any]
+    ) -> LoadedModel:
+        """What another load brought meanwhile, or the same model replaced a moment ago: no need to load it twice."""
+        async with self._turn:
+            if self._current is not None and self._current.info.name == wanted.name:
+                return self._current
+            for model in self._retired:
+                if model.info.name == wanted.name and not model.is_closing:
+                    return self._bring_back(model)
+            return await self._load_when_free(wanted, options, {})
 
     def _bring_back(self, model: LoadedModel) -> LoadedModel:
         self._retired.pop(model)
@@ -206,6 +199,16 @@ class ModelManager:
         if old is not None:
             self._retire(old)
         return model
+
+    async def _load_when_free(
+        self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
+    ) -> LoadedModel:
+        """Each replaced model that still answers takes memory of its own: the next load waits for it."""
+        while self._retired:
+            await next(iter(self._retired)).closed.wait()
+        if self._is_closing:
+            raise NotReady("The server is shutting down.")
+        return await self._load(wanted, options, args)
 
     def _not_ready(self) -> NotReady:
         if self._loading is not None:
@@ -247,7 +250,7 @@ class ModelManager:
         finally:
             self._loading = None
         if self._is_closing:
-            await asyncio.to_thread(model.engine.close)
+            model.engine.close()  # there are no worker threads any more
             raise NotReady("The server is shutting down.")
         old, self._current, self.last_error = self._current, model, None
         if old is not None:

@@ -4,6 +4,7 @@ A name that comes from a request is only ever looked up here, never joined to a 
 """
 
 import re
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from modules.core.errors import NotFound
 from modules.loaders.gguf_header import MAGIC
 
+SEEN_HOLDS_S = 1.0
 DEMO_MODEL = "tiny-chat-Q8_0.gguf"
 _PART = re.compile(r"-(\d{5})-of-(\d{5})$")
 _PROJECTOR = re.compile(r"(^|[-_.])mmproj([-_.]|$)", re.IGNORECASE)
@@ -43,23 +45,36 @@ class InstalledModel:
 
 
 class Catalog:
-    """Looks at the folder anew each time: a model that was copied in is there at once."""
+    """Looks at the folder anew each time: a model that was copied in is there at once.
+
+    Only `is_surely_unknown` relies on what was seen a moment ago: most clients send a name such as "gpt-4o" with every request, and
+    none of these should cost a look at the disk. Threads may share this.
+    """
 
     def __init__(self, folder: Path, aliases: dict[str, str] | None = None) -> None:
         self.folder = folder
         self.aliases = dict(aliases or {})
+        self._seen: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
 
     def models(self) -> list[InstalledModel]:
         if not self.folder.is_dir():
             return []
         files = sorted(path for path in self.folder.rglob("*.gguf") if _is_model(path))
-        return [InstalledModel(self._name(path), path, "llamacpp") for path in files]
+        models = [InstalledModel(self._name(path), path, "llamacpp") for path in files]
+        self._seen = (time.monotonic(), frozenset(_names(models)))
+        return models
+
+    def is_surely_unknown(self, name: str) -> bool:
+        """Whether a look at the folder within the last second did not show this name; touches no disk."""
+        at, names = self._seen
+        is_recent = time.monotonic() - at < SEEN_HOLDS_S
+        return is_recent and self.aliases.get(name, name) not in names
 
     def find(self, name: str) -> InstalledModel | None:
         """By name, by name without `.gguf`, or by alias."""
         name = self.aliases.get(name, name)
         for model in self.models():
-            if name in (model.name, model.name.removesuffix(".gguf")):
+            if name in _names([model]):
                 return model
         return None
 
@@ -84,6 +99,11 @@ class Catalog:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
+
+
+def _names(models: list[InstalledModel]) -> list[str]:
+    """What each model answers to."""
+    return [name for m in models for name in (m.name, m.name.removesuffix(".gguf"))]
 
 
 def model_at(path: Path) -> InstalledModel:

@@ -355,3 +355,76 @@ async def test_a_wrong_load_arg_is_refused_before_anything_is_loaded(
     with pytest.raises(RequestError):
         await models.load(catalog.get("a"), args)
     assert loader.loads == []
+
+
+async def test_a_replaced_model_that_still_answers_is_brought_back(
+    models: ModelManager, loader: FakeLoader
+) -> None:
+    async with models.lease("a") as first:
+        async with models.lease("b"):
+            pass
+        async with models.lease("a") as again:
+            assert again is first
+        assert models.current is first
+    assert loader.loads == ["a.gguf", "b.gguf"]
+    assert not first.is_retired
+    async with models.lease() as still:
+        assert (await patiently(still.engine.complete(ask("hi")))).text == "ok"
+
+
+async def test_a_third_model_waits_for_the_first_to_be_freed(
+    models: ModelManager, catalog: Catalog, loader: FakeLoader
+) -> None:
+    (catalog.folder / "c.gguf").write_bytes(b"GGUF")
+    async with models.lease("a") as first:
+        async with models.lease("b"):
+            pass
+        third = asyncio.create_task(models.load(catalog.get("c")))
+        await settle()
+        assert loader.loads == ["a.gguf", "b.gguf"], "three models would have been in memory"
+        assert not first.closed.is_set()
+    await patiently(third)
+    assert loader.loads == ["a.gguf", "b.gguf", "c.gguf"]
+    assert first.closed.is_set()
+
+
+async def test_an_explicit_load_takes_the_file_anew(
+    models: ModelManager, catalog: Catalog, loader: FakeLoader
+) -> None:
+    first = await models.load(catalog.get("a"))
+    second = await models.load(catalog.get("a"))
+    assert second is not first
+    assert loader.loads == ["a.gguf", "a.gguf"]
+
+
+async def test_what_another_load_brought_is_not_loaded_again(
+    models: ModelManager, catalog: Catalog, loader: FakeLoader
+) -> None:
+    gate = loader.pause("a.gguf")
+    explicit = asyncio.create_task(models.load(catalog.get("a")))
+    await loader.has_begun()
+
+    async def lease() -> str:
+        async with models.lease("a") as model:
+            return model.info.name
+
+    asked = asyncio.create_task(lease())
+    await settle()
+    gate.set()
+    await patiently(explicit)
+    assert await patiently(asked) == "a.gguf"
+    assert loader.loads == ["a.gguf"]
+
+
+async def test_an_explicit_load_tries_again_what_failed(
+    models: ModelManager, catalog: Catalog, loader: FakeLoader
+) -> None:
+    loader.broken["a.gguf"] = LoadError("The file is cut short")
+    with pytest.raises(LoadError):
+        await models.load(catalog.get("a"))
+    with pytest.raises(NotReady, match="cut short"):
+        async with models.lease("a"):
+            pass
+    loader.broken.clear()
+    await models.load(catalog.get("a"))
+    assert models.current is not None

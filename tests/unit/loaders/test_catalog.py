@@ -156,3 +156,13 @@ def test_the_default_is_the_only_model_besides_the_demo(
 def test_a_model_outside_the_folder_has_its_files_name(tmp_path: Path) -> None:
     model = model_at(put(tmp_path, "elsewhere.gguf", size=20))
     assert (model.name, model.size_bytes) == ("elsewhere.gguf", 20)
+
+
+def test_only_what_was_looked_for_lately_is_surely_unknown(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF")
+    catalog = Catalog(tmp_path, {"alias": "a.gguf"})
+    assert not catalog.is_surely_unknown("gpt-4o"), "nobody has looked yet"
+    assert catalog.find("gpt-4o") is None
+    assert catalog.is_surely_unknown("gpt-4o")
+    for name in ("a", "a.gguf", "alias"):
+        assert not catalog.is_surely_unknown(name)
