@@ -16,7 +16,7 @@ from extensions.openai.errors import install_error_handlers
 from extensions.openai.gate import Gate
 from extensions.openai.ignored import HEADER
 from extensions.openai.internal import logits, models as internal_models, stop, tokens
-from extensions.openai.typing import ErrorResponse
+from extensions.openai.response_types import ErrorResponse
 from modules.context import AppContext
 from modules.settings import VERSION
 

@@ -26,12 +26,8 @@ from extensions.openai.replies import (
     stream_shape,
     submit_all,
 )
-from extensions.openai.typing import (
-    ChatChoice,
-    ChatCompletionRequest,
-    ChatCompletionResponse,
-    ReplyMessage,
-)
+from extensions.openai.response_types import ChatChoice, ChatCompletionResponse, ReplyMessage
+from extensions.openai.typing import ChatCompletionRequest
 from extensions.openai.usage import add_usages, to_usage
 from modules.core.errors import ContextLengthExceeded
 from modules.core.events import Completion

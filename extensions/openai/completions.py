@@ -20,7 +20,8 @@ from extensions.openai.replies import (
     stream_shape,
     submit_all,
 )
-from extensions.openai.typing import CompletionChoice, CompletionRequest, CompletionResponse
+from extensions.openai.response_types import CompletionChoice, CompletionResponse
+from extensions.openai.typing import CompletionRequest
 from extensions.openai.usage import add_usages, to_usage
 from modules.core.errors import ContextLengthExceeded, RequestError, Unsupported
 from modules.core.events import Completion

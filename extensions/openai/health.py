@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from extensions.openai.dependencies import Context
-from extensions.openai.typing import HealthResponse, LoadProgressInfo
+from extensions.openai.response_types import HealthResponse, LoadProgressInfo
 from modules.context import AppContext
 
 router = APIRouter(tags=["health"])

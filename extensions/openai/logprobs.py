@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from extensions.openai.typing import (
+from extensions.openai.response_types import (
     ChatLogprobs,
     ChatTokenLogprob,
     CompletionLogprobs,

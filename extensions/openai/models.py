@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter
 
 from extensions.openai.dependencies import Context
-from extensions.openai.typing import ModelList, ModelMeta, ModelObject
+from extensions.openai.response_types import ModelList, ModelMeta, ModelObject
 from modules.context import AppContext
 from modules.core.errors import NotFound
 from modules.engine.model import LoadedModel

@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from extensions.openai.frames import Frames, StreamShape, to_frames
 from extensions.openai.merge import merge
+from extensions.openai.response_types import Response as Schema
 from extensions.openai.sse import EventStreamResponse, guarded
-from extensions.openai.typing import Response as Schema, StreamOptions
+from extensions.openai.typing import StreamOptions
 from modules.core.errors import RequestError
 from modules.core.events import Completion
 from modules.core.requests import GenerationRequest

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from extensions.openai.typing import CompletionTokensDetails, PromptTokensDetails, UsageInfo
+from extensions.openai.response_types import CompletionTokensDetails, PromptTokensDetails, UsageInfo
 from modules.core.events import Usage
 
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Request, Response
 
 from extensions.openai.convert import to_sampling
 from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
-from extensions.openai.typing import LogitsRequest, LogitsResponse, TokenProbability
+from extensions.openai.response_types import LogitsResponse, TokenProbability
+from extensions.openai.typing import LogitsRequest
 from modules.core.events import TokenChoice
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SamplingParams

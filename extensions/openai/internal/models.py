@@ -6,7 +6,8 @@ from fastapi import APIRouter, Response
 
 from extensions.openai.dependencies import AdminOnly, Context, note_ignored
 from extensions.openai.health import to_progress
-from extensions.openai.typing import LoadRequest, ModelInfoResponse, ModelNamesResponse
+from extensions.openai.response_types import ModelInfoResponse, ModelNamesResponse
+from extensions.openai.typing import LoadRequest
 from modules.context import AppContext
 from modules.core.errors import RequestError
 from modules.loaders.registry import loader_name

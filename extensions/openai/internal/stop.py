@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Response
 
 from extensions.openai.dependencies import Context, note_ignored
-from extensions.openai.typing import StopRequest, StopResponse
+from extensions.openai.response_types import StopResponse
+from extensions.openai.typing import StopRequest
 from modules.core.errors import NotFound
 
 router = APIRouter(prefix="/v1/internal", tags=["internal"])

@@ -6,15 +6,13 @@ from fastapi import APIRouter, Request, Response
 
 from extensions.openai.chat import render_prompt
 from extensions.openai.dependencies import Context, lease_for, note_ignored
-from extensions.openai.typing import (
-    ChatCompletionRequest,
+from extensions.openai.response_types import (
     ChatPromptResponse,
-    DecodeRequest,
     DecodeResponse,
-    EncodeRequest,
     EncodeResponse,
     TokenCountResponse,
 )
+from extensions.openai.typing import ChatCompletionRequest, DecodeRequest, EncodeRequest
 from modules.core.errors import RequestError
 from modules.engine.model import LoadedModel
 

@@ -1,0 +1,202 @@
+"""The wire: responses as pydantic models. Nothing here computes."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FinishReason = Literal["stop", "length"]
+
+
+class Response(BaseModel):
+    model_config = ConfigDict(protected_namespaces=())
+
+
+class ErrorDetail(Response):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorResponse(Response):
+    error: ErrorDetail
+
+
+class PromptTokensDetails(Response):
+    cached_tokens: int
+    audio_tokens: int = 0
+
+
+class CompletionTokensDetails(Response):
+    reasoning_tokens: int = 0
+    audio_tokens: int = 0
+    accepted_prediction_tokens: int = 0
+    rejected_prediction_tokens: int = 0
+
+
+class UsageInfo(Response):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
+    completion_tokens_details: CompletionTokensDetails
+
+
+class CompletionLogprobs(Response):
+    tokens: list[str]
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float] | None]
+    text_offset: list[int]
+
+
+class CompletionChoice(Response):
+    index: int
+    text: str
+    logprobs: CompletionLogprobs | None
+    finish_reason: FinishReason | None
+
+
+class CompletionResponse(Response):
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int
+    model: str
+    system_fingerprint: str | None = None
+    choices: list[CompletionChoice]
+    usage: UsageInfo | None = None
+
+
+class TopLogprob(Response):
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class ChatTokenLogprob(TopLogprob):
+    top_logprobs: list[TopLogprob]
+
+
+class ChatLogprobs(Response):
+    content: list[ChatTokenLogprob]
+    refusal: None = None
+
+
+class ReplyMessage(Response):
+    role: Literal["assistant"] = "assistant"
+    content: str | None
+    refusal: str | None = None
+
+
+class ChatChoice(Response):
+    index: int
+    message: ReplyMessage
+    logprobs: ChatLogprobs | None
+    finish_reason: FinishReason
+
+
+class ChatCompletionResponse(Response):
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    system_fingerprint: str | None = None
+    choices: list[ChatChoice]
+    usage: UsageInfo
+
+
+class ModelMeta(Response):
+    loaded: bool
+    loader: str
+    context_length: int | None = None
+    train_context_length: int | None = None
+    slots: int | None = None
+    capabilities: list[str] = []
+    size_bytes: int | None = None
+
+
+class ModelObject(Response):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str
+    meta: ModelMeta
+
+
+class ModelList(Response):
+    object: Literal["list"] = "list"
+    data: list[ModelObject]
+
+
+class EncodeResponse(Response):
+    tokens: list[int]
+    length: int
+
+
+class DecodeResponse(Response):
+    text: str
+
+
+class TokenCountResponse(Response):
+    length: int
+
+
+class LogitsResponse(Response):
+    logits: dict[str, float] = Field(description="Token text to probability, most likely first")
+    tokens: list["TokenProbability"] = Field(
+        description="The same with ids: equal texts stay apart"
+    )
+
+
+class TokenProbability(Response):
+    id: int
+    token: str
+    probability: float
+    logprob: float
+
+
+class ChatPromptResponse(Response):
+    prompt: str
+
+
+class StopResponse(Response):
+    stopped: int
+
+
+class LoadProgressInfo(Response):
+    model_name: str
+    progress: float = Field(description="0 to 1")
+    seconds: float
+
+
+class ModelInfoResponse(Response):
+    model_name: str | None
+    lora_names: list[str]
+    loader: str | None
+    context_length: int | None = None
+    train_context_length: int | None = None
+    slots: int | None = None
+    architecture: str | None = None
+    description: str | None = None
+    parameters: int | None = None
+    size_bytes: int | None = None
+    vocabulary_size: int | None = None
+    capabilities: list[str] = []
+    chat_template_source: str | None = None
+    load_args: dict[str, Any] = Field(default={}, description="What the load was asked for")
+    options: dict[str, Any] = Field(default={}, description="What is in effect")
+    loading: LoadProgressInfo | None = None
+    last_error: str | None = None
+
+
+class ModelNamesResponse(Response):
+    model_names: list[str]
+
+
+class HealthResponse(Response):
+    status: Literal["ok"] = "ok"
+    model: str | None
+    model_state: Literal["ready", "loading", "none"]
+    loading: LoadProgressInfo | None = None
+    slots: int | None = None
+    running: int | None = None
+    waiting: int | None = None
