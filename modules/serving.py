@@ -71,7 +71,8 @@ def _stop_on_signals(services: list[Service]) -> None:
         for service in services:
             service.stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    hang_up = getattr(signal, "SIGHUP", signal.SIGTERM)  # the terminal was closed; Windows has none
+    for number in (signal.SIGINT, signal.SIGTERM, hang_up):
         with contextlib.suppress(NotImplementedError):  # Windows
             asyncio.get_running_loop().add_signal_handler(number, stop)
 

@@ -72,21 +72,32 @@ def render_prompt(body: ChatCompletionRequest, model: LoadedModel) -> str:
     )
 
 
+def check_length(text: str, model: LoadedModel, *, param: str) -> None:
+    """Refuse what cannot fit by its mere length: to tokenize it would keep a thread busy for long."""
+    at_least = len(text.encode()) // model.engine.tokenizer.longest_piece
+    if at_least > model.info.context_length:
+        raise ContextLengthExceeded(at_least, model.info.context_length, param=param)
+
+
 def to_chat_requests(
     body: ChatCompletionRequest, model: LoadedModel, defaults: SamplingParams, stop_id: str
 ) -> list[GenerationRequest]:
     """Renders, tokenizes and compiles: blocking, for a worker thread."""
+    limit = model.info.context_length
+    if len(body.messages) > limit:  # each takes a token at least, and rendering them all takes long
+        raise ContextLengthExceeded(len(body.messages), limit, param="messages")
     prompt = render_prompt(body, model)
+    check_length(prompt, model, param="messages")
     has_bos = bool(model.template.bos_text) and prompt.startswith(model.template.bos_text)
     ids = model.engine.tokenizer.encode(prompt, add_special=not has_bos, parse_special=True)
     room = model.info.context_length - len(ids)
     if room < 1:
         raise ContextLengthExceeded(len(ids), model.info.context_length, param="messages")
-    limit = body.max_completion_tokens or body.max_tokens or room  # neither can be 0
+    wanted = body.max_completion_tokens or body.max_tokens or room  # neither can be 0
     sampling = to_sampling(body, defaults)
     first = GenerationRequest(
         prompt_ids=tuple(ids),
-        max_tokens=min(limit, room),
+        max_tokens=min(wanted, room),
         sampling=sampling,
         stop=to_stops(body.stop),
         grammar=to_grammar(body),

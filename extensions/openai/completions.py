@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from extensions.openai.chat import check_length
 from extensions.openai.convert import to_grammar, to_sampling, to_stops, with_seed
 from extensions.openai.dependencies import Context, lease_for, while_connected
 from extensions.openai.frames import CompletionFrames, wire_reason
@@ -132,7 +133,7 @@ def to_prompts(body: CompletionRequest, model: LoadedModel) -> list[Prompt]:
         raise RequestError(f"prompt takes at most {MAX_PROMPTS} prompts.", param="prompt")
     if body.suffix:
         return [_infill(prompt, body, tokenizer) for prompt in given]
-    return [_to_prompt(prompt, body, tokenizer) for prompt in given]
+    return [_to_prompt(prompt, body, model) for prompt in given]
 
 
 def _as_list(prompt: str | list[str] | list[int] | list[list[int]]) -> list[str | list[int]]:
@@ -143,8 +144,10 @@ def _as_list(prompt: str | list[str] | list[int] | list[list[int]]) -> list[str 
     return texts_or_ids or ([[p for p in prompt if isinstance(p, int)]] if prompt else [])
 
 
-def _to_prompt(prompt: str | list[int], body: CompletionRequest, tokenizer: Tokenizer) -> Prompt:
+def _to_prompt(prompt: str | list[int], body: CompletionRequest, model: LoadedModel) -> Prompt:
+    tokenizer = model.engine.tokenizer
     if isinstance(prompt, str):
+        check_length(prompt, model, param="prompt")
         add_bos = body.add_bos_token is not False
         ids = tokenizer.encode(prompt, add_special=add_bos, parse_special=True)
         return Prompt(ids or _start(tokenizer), prompt if body.echo else "")

@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from sse_starlette.sse import AppStatus
@@ -33,6 +34,15 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _http_protocol() -> Any:
+    """Ours over httptools, where that is installed (not on Windows)."""
+    try:
+        from extensions.openai.protocol import HttpProtocol
+    except ImportError:
+        return "auto"
+    return HttpProtocol
+
+
 class ApiService:
     """Implements `modules.hooks.Service`."""
 
@@ -52,6 +62,7 @@ class ApiService:
         app = build_app(self._context)
         config = uvicorn.Config(
             app,
+            http=_http_protocol(),
             log_config=None,
             access_log=False,
             lifespan="off",

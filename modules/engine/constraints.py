@@ -20,7 +20,9 @@ log = logging.getLogger("hearth.engine")
 MAX_GRAMMAR_CHARS = 200_000
 JSON_WHITESPACE = r"[ ]?|\n[ \t]{0,40}"
 """Between the parts of a JSON reply: a space, or a line break with its indent. With more a weak model goes on for ever."""
-KEPT_GRAMMARS = 32
+MAX_LINKS = 500
+"""Rules or `$ref`s: a chain of about 1,200 overflows llguidance's stack and would end the process."""
+KEPT_GRAMMARS = 256
 """Clients send the same schema again and again, and `n` replies share one."""
 _REASON_CHARS = 300
 
@@ -53,6 +55,8 @@ class GrammarCompiler:
     def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:
         if len(grammar.text) > MAX_GRAMMAR_CHARS:
             raise _refuse(grammar, f"it is longer than {MAX_GRAMMAR_CHARS} characters")
+        if _count_links(grammar) > MAX_LINKS:
+            raise _refuse(grammar, f"it has more than {MAX_LINKS} rules or references")
         try:
             text = _to_llguidance(grammar)
         except Exception as error:  # noqa: BLE001 - the GBNF reader raises bare Exceptions
@@ -60,6 +64,12 @@ class GrammarCompiler:
         matcher = llguidance.LLMatcher(self._tokenizer, text, log_level=0)
         if matcher.is_error():
             raise _refuse(grammar, matcher.get_error())
+        try:
+            GrammarMatcher(matcher.deep_copy(), self._tokenizer.vocab_size).bitmask()
+        except ModelError:
+            raise _refuse(
+                grammar, "no text can begin to satisfy it, or it is too complex"
+            ) from None
         return matcher
 
 
@@ -88,6 +98,15 @@ class GrammarMatcher:
     @property
     def is_finished(self) -> bool:
         return self._matcher.is_stopped()
+
+
+def _count_links(grammar: Grammar) -> int:
+    """How long a chain of rules or references can be at most."""
+    if grammar.kind == "json_schema":
+        return grammar.text.count('Ref"') + grammar.text.count('ref"')
+    if grammar.kind == "regex":
+        return 0
+    return sum(":" in line or "=" in line for line in grammar.text.splitlines())
 
 
 def _to_llguidance(grammar: Grammar) -> str:

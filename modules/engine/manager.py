@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,6 +76,8 @@ class ModelManager:
         self._demanded: dict[str, asyncio.Task[LoadedModel]] = {}
         self._failed: dict[str, Failure] = {}
         self._is_closing = False
+        # Of its own: loads must not wait for the threads that requests share, nor they for it.
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="load")
         self._retired: dict[LoadedModel, None] = {}  # oldest first
 
     @property
@@ -135,6 +138,7 @@ class ModelManager:
             self._loading.is_given_up = True
         # Threads that render or tokenize for requests nobody waits for must be done before the model is freed.
         await asyncio.get_running_loop().shutdown_default_executor()
+        self._threads.shutdown(wait=True)
         model, self._current = self._current, None
         for each in [*self._retired, *([model] if model else [])]:
             if not each.closed.is_set() and not each.is_closing:
@@ -282,11 +286,11 @@ class ModelManager:
         def run() -> TextRunner:
             return LOADERS[wanted.loader]()(wanted.path, wanted.name, options, report)
 
-        runner = await asyncio.to_thread(run)
+        runner = await loop.run_in_executor(self._threads, run)
         try:
             template = build_template(runner.info)
         except BaseException:
-            await asyncio.to_thread(runner.close)
+            await loop.run_in_executor(self._threads, runner.close)
             raise
         return LoadedModel(Engine(runner, self._max_queue), template, args, int(time.time()))
 
@@ -298,7 +302,7 @@ class ModelManager:
     def _close_if_idle(self, model: LoadedModel) -> None:
         if not model.is_retired or model.leases or model.is_closing:
             return
-        closing = asyncio.get_running_loop().run_in_executor(None, model.engine.close)
+        closing = asyncio.get_running_loop().run_in_executor(self._threads, model.engine.close)
         model.is_closing = True
         closing.add_done_callback(lambda _: self._note_closed(model))
 

@@ -47,6 +47,11 @@ class Tokenizer(Protocol):
         """Stands for an empty prompt: BOS, or what else begins a document."""
         ...
 
+    @property
+    def longest_piece(self) -> int:
+        """Most bytes of one token: how little a text can be, in tokens, is known from its length."""
+        ...
+
     def encode(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """`add_special`: add BOS/EOS where the model wants them; `parse_special`: read `<|…|>` as control tokens."""
         ...

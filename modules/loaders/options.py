@@ -36,7 +36,10 @@ class LlamaCppOptions:
         maximum=16_777_216,
     )
     parallel: int = option(
-        8, "Requests that run at once; each has a slot with ctx_size tokens", minimum=1, maximum=256
+        8,
+        "Requests that run at once; each has a slot with ctx_size tokens (with kv_unified at most one for 256 tokens)",
+        minimum=1,
+        maximum=256,
     )
     kv_unified: bool | None = option(
         None,

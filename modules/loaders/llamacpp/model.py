@@ -173,8 +173,9 @@ def _context_shape(
             f"ctx_size times parallel is {cells}; llama.cpp takes at most {MAX_CELLS}",
             param="args.ctx_size",
         )
-    if unified:
-        parallel = max(1, min(parallel, ctx_size // MIN_TOKENS_PER_SLOT))
+    if unified and parallel > max(1, ctx_size // MIN_TOKENS_PER_SLOT):
+        parallel = max(1, ctx_size // MIN_TOKENS_PER_SLOT)
+        log.warning("A KV memory of %d tokens is shared by %d slots only", ctx_size, parallel)
     return {"ctx_size": ctx_size, "parallel": parallel, "kv_unified": unified}
 
 

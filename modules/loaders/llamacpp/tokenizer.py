@@ -19,6 +19,9 @@ class LlamaTokenizer:
         self.size: int = c.llama_vocab_n_tokens(self.vocab)
         self.start_id = self._find_start()
         self._pieces: dict[tuple[int, bool], bytes] = {}
+        self.longest_piece = max(
+            len(c.llama_vocab_get_text(self.vocab, token_id)) for token_id in range(self.size)
+        )
         self.end_ids = frozenset(
             token_id for token_id in range(self.size) if library.vocab_is_eog(self.vocab, token_id)
         )

@@ -1,0 +1,70 @@
+"""What uvicorn's HTTP/1.1 parser leaves open: limits on headers, offers of HTTP/2, errors in OpenAI's shape."""
+
+import json
+import re
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from extensions.openai.errors import error_body
+
+MAX_HEAD_BYTES = 65_536
+_REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
+_OFFER = re.compile(rb"\r\n(?:upgrade:[ \t]*h2c|http2-settings:[^\r\n]*)(?=\r\n)", re.IGNORECASE)
+_CONNECTION = re.compile(rb"\r\nconnection:[^\r\n]*(?=\r\n)", re.IGNORECASE)
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection. A head that does not end in time for its limit is answered with 431, before any key is asked for."""
+
+    _head_bytes = 0
+    _is_in_head = False
+    _is_in_body = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_in_body:
+            data = without_h2c(data)
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._is_in_head and self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(431, "The headers of the request are too long.", "headers_too_long")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_head = True
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        self._is_in_body = True
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_in_body = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, msg, "invalid_http")
+
+    def _refuse(self, status: int, message: str, code: str) -> None:
+        body = json.dumps(error_body(message, "invalid_request_error", None, code)).encode()
+        reason = {400: "Bad Request", 431: "Request Header Fields Too Large"}[status]
+        head = (
+            f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+
+def without_h2c(data: bytes) -> bytes:
+    """A request without its offer to go on in HTTP/2, which a server may ignore (RFC 9110, 7.8).
+
+    Java's client makes it with every plain request, and the parser would take the body for HTTP/2.
+    """
+    if not _REQUEST_LINE.match(data):
+        return data
+    head, mark, body = data.partition(b"\r\n\r\n")
+    if not mark or not _OFFER.search(head + b"\r\n"):
+        return data
+    head = _CONNECTION.sub(b"", _OFFER.sub(b"", head + b"\r\n"))
+    return head + b"\r\n" + body

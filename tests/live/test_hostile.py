@@ -1,0 +1,103 @@
+"""What one client must not be able to do to the others."""
+
+import json
+import socket
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.live.launch import PATIENCE_S, Server
+from tests.live.wire import error_of
+
+CHAT = "/v1/chat/completions"
+SKY = [{"role": "user", "content": "What color is the sky?"}]
+
+
+def raw(server: Server, request: bytes) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of the answer to these bytes."""
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as connection:
+        connection.sendall(request)
+        answer = connection.makefile("rb")
+        status = int(answer.readline().split()[1])
+        length = 0
+        while (line := answer.readline().strip()) != b"":
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        return status, json.loads(answer.read(length))
+
+
+def chain(links: int, kind: str) -> dict[str, Any]:
+    """A schema whose definitions lead from one to the next."""
+    definitions: dict[str, Any] = {f"d{links}": {"type": "integer"}}
+    for i in range(links):
+        link = {"$ref": f"#/$defs/d{i + 1}"}
+        definitions[f"d{i}"] = {"type": "array", "items": link} if kind == "array" else link
+    schema = {"$defs": definitions, "$ref": "#/$defs/d0"}
+    return {"type": "json_schema", "json_schema": {"name": "chain", "schema": schema}}
+
+
+@pytest.mark.parametrize("kind", ["array", "plain"])
+def test_chains_of_references_do_not_end_the_server(http: httpx.Client, kind: str) -> None:
+    body = {"messages": SKY, "max_tokens": 4, "response_format": chain(3000, kind)}
+    assert error_of(http.post(CHAT, json=body), 400)["code"] == "invalid_grammar"
+    assert http.get("/health").status_code == 200
+
+
+def test_chains_of_rules_do_not_end_the_server(http: httpx.Client) -> None:
+    rules = [f'r{i} ::= "a" r{i + 1} | "b" r{i + 1}' for i in range(5000)]
+    grammar = "\n".join(["root ::= r0", *rules, 'r5000 ::= "c"'])
+    body = {"prompt": "a", "max_tokens": 4, "grammar_string": grammar}
+    error = error_of(http.post("/v1/completions", json=body), 400)
+    assert error["param"] == "grammar_string"
+
+
+def test_a_schema_that_nothing_satisfies_is_the_callers_fault(http: httpx.Client) -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"$ref": "#"}}}
+    error_of(http.post(CHAT, json={"messages": SKY, "response_format": schema}), 400)
+
+
+def test_more_messages_than_tokens_are_refused_without_work(http: httpx.Client) -> None:
+    many = [{"role": "user", "content": "a"}] * 100_000
+    error = error_of(http.post(CHAT, json={"messages": many}), 400)
+    assert error["code"] == "context_length_exceeded"
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/completions"])
+def test_a_text_that_cannot_fit_is_refused_without_work(http: httpx.Client, path: str) -> None:
+    text = "<|im_end|>" * 500_000
+    chat = {"messages": [{"role": "user", "content": text}]}
+    body = chat if path == CHAT else {"prompt": text}
+    assert error_of(http.post(path, json=body), 400)["code"] == "context_length_exceeded"
+
+
+def test_an_offer_of_http2_does_not_lose_the_body(server: Server) -> None:
+    body = json.dumps({"messages": SKY, "temperature": 0}).encode()
+    head = (
+        f"POST {CHAT} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        "Upgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    status, answer = raw(server, head.encode() + body)
+    assert status == 200
+    assert answer["choices"][0]["message"]["content"] == "The sky is blue."
+
+
+def test_headers_have_a_limit(server: Server) -> None:
+    endless = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + b"a" * 200_000
+    status, answer = raw(server, endless)
+    assert status == 431
+    assert answer["error"]["code"] == "headers_too_long"
+
+
+def test_what_is_no_http_is_answered_in_the_same_shape(server: Server) -> None:
+    status, answer = raw(server, b"NONSENSE\r\n\r\n")
+    assert status == 400
+    assert set(answer["error"]) == {"message", "type", "param", "code"}
+
+
+def test_a_long_body_is_not_taken_for_headers(http: httpx.Client) -> None:
+    text = "word " * 50_000 + "\r\nUpgrade: h2c\r\n\r\n"
+    body = {"text": text}
+    counted = http.post("/v1/internal/token-count", json=body).json()["length"]
+    assert counted > 50_000
