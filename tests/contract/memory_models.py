@@ -14,7 +14,7 @@ WIDTH, LAYERS, WINDOW, CONTEXT = 64, 3, 64, 2048
 class Writer:
     """A GGUF file with the demo model's vocabulary."""
 
-    def __init__(self, path: Path, architecture: str) -> None:
+    def __init__(self, path: Path, architecture: str, norm: float = 1.0) -> None:
         self.gguf = gguf.GGUFWriter(path, architecture)
         self._random = np.random.default_rng(3)
         reader = gguf.GGUFReader(DEMO)
@@ -36,7 +36,7 @@ class Writer:
         self.gguf.add_eos_token_id(strings["tokens"].index("<|im_end|>"))
         self.gguf.add_add_bos_token(False)
         self.matrix("token_embd.weight", self.vocabulary, WIDTH, scale=1.0)
-        self.constant("output_norm.weight", WIDTH)
+        self.constant("output_norm.weight", WIDTH, value=norm)
 
     def matrix(self, name: str, *shape: int, scale: float | None = None) -> None:
         scale = scale or 1.5 / float(np.sqrt(shape[-1]))
@@ -53,9 +53,9 @@ class Writer:
         self.gguf.close()
 
 
-def write_sliding_window(path: Path) -> None:
-    """Cohere2's layout: most layers only see the last WINDOW tokens."""
-    writer = Writer(path, "cohere2")
+def write_sliding_window(path: Path, norm: float = 1.0) -> None:
+    """Cohere2's layout: most layers only see the last WINDOW tokens. `norm`: the last weights."""
+    writer = Writer(path, "cohere2", norm)
     out = writer.gguf
     out.add_feed_forward_length(2 * WIDTH)
     out.add_head_count(2)

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("gguf")
 
-from modules.core.errors import LoadError
+from modules.core.errors import LoadError, ModelError
 from modules.core.events import Completion
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SamplingParams
@@ -115,6 +115,20 @@ async def test_several_that_share_a_prefix_at_once(start: Callable[..., Engine])
     done = await asyncio.gather(*(engine.complete(ask(first + tail)) for tail in tails))
     assert [found(each) for each in done] == expected
     assert [each.usage.cached_tokens for each in done] == [0, LENGTH, LENGTH, LENGTH]
+
+
+async def test_a_model_that_computes_no_numbers_is_an_error_not_a_text(tmp_path: Path) -> None:
+    target = tmp_path / "damaged.gguf"
+    write_sliding_window(target, norm=float("nan"))
+    runner = load_runner(target, target.name, default_load_args("llamacpp"), lambda _: True)
+    engine = Engine(runner)
+    try:
+        for sampling in (SamplingParams(), SamplingParams(temperature=0)):
+            with pytest.raises(ModelError, match="damaged"):
+                await engine.complete(GenerationRequest((310, 311, 312), 4, sampling))
+        assert engine.statistics.running == 0
+    finally:
+        engine.close()
 
 
 async def test_a_model_that_only_embeds_is_refused(tmp_path: Path) -> None:
