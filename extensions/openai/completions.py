@@ -125,14 +125,13 @@ def _max_tokens(body: CompletionRequest, prompt: Prompt, model: LoadedModel) -> 
 
 
 def to_prompts(body: CompletionRequest, model: LoadedModel) -> list[Prompt]:
-    tokenizer = model.engine.tokenizer
     given = _as_list(body.prompt)
     if not given:
         raise RequestError("prompt is an empty list.", param="prompt")
     if len(given) > MAX_PROMPTS:
         raise RequestError(f"prompt takes at most {MAX_PROMPTS} prompts.", param="prompt")
     if body.suffix:
-        return [_infill(prompt, body, tokenizer) for prompt in given]
+        return [_infill(prompt, body, model) for prompt in given]
     return [_to_prompt(prompt, body, model) for prompt in given]
 
 
@@ -162,10 +161,11 @@ def _start(tokenizer: Tokenizer) -> list[int]:
     return [tokenizer.start_id]
 
 
-def _infill(prompt: str | list[int], body: CompletionRequest, tokenizer: Tokenizer) -> Prompt:
+def _infill(prompt: str | list[int], body: CompletionRequest, model: LoadedModel) -> Prompt:
     if not isinstance(prompt, str):
         raise RequestError("suffix goes with text prompts.", param="suffix")
-    ids = tokenizer.infill(prompt, body.suffix or "")
+    check_length(prompt + (body.suffix or ""), model, param="prompt")
+    ids = model.engine.tokenizer.infill(prompt, body.suffix or "")
     if ids is None:
         raise Unsupported(
             "The loaded model has no fill-in-the-middle tokens, so it cannot take a suffix.",

@@ -63,7 +63,7 @@ def test_more_messages_than_tokens_are_refused_without_work(http: httpx.Client) 
     assert error["code"] == "context_length_exceeded"
 
 
-@pytest.mark.parametrize("path", [CHAT, "/v1/completions"])
+@pytest.mark.parametrize("path", [CHAT, "/v1/completions", "/v1/internal/logits"])
 def test_a_text_that_cannot_fit_is_refused_without_work(http: httpx.Client, path: str) -> None:
     text = "<|im_end|>" * 500_000
     chat = {"messages": [{"role": "user", "content": text}]}

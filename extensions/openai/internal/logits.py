@@ -5,6 +5,7 @@ import math
 
 from fastapi import APIRouter, Request, Response
 
+from extensions.openai.chat import check_length
 from extensions.openai.convert import to_sampling
 from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
 from extensions.openai.response_types import LogitsResponse, TokenProbability
@@ -36,17 +37,20 @@ def _to_request(
     body: LogitsRequest, model: LoadedModel, defaults: SamplingParams
 ) -> GenerationRequest:
     tokenizer = model.engine.tokenizer
+    check_length(body.prompt, model, param="prompt")
     ids = tokenizer.encode(body.prompt, add_special=True, parse_special=True)
     sampling = to_sampling(body, defaults)
     model.engine.check_sampling(sampling)  # also where it is not used
     top = DEFAULT_TOP if body.top_logits is None else body.top_logits
-    return GenerationRequest(
+    request = GenerationRequest(
         prompt_ids=tuple(ids or [tokenizer.start_id]),
         max_tokens=1,
         sampling=sampling if body.use_samplers else SamplingParams(),
         logprobs=top,
         sampled_logprobs=bool(body.use_samplers),
     )
+    model.engine.prepare(request)
+    return request
 
 
 def to_logits_response(top: tuple[TokenChoice, ...]) -> LogitsResponse:
