@@ -11,7 +11,7 @@ from modules.core.errors import AppError, ConfigError
 from modules.engine.manager import ModelManager
 from modules.extensions import start_extensions
 from modules.loaders.catalog import Catalog, InstalledModel
-from modules.serving import choose_model, serve
+from modules.serving import build_templates, choose_model, serve
 from modules.settings import Settings
 from modules.settings_sources import read_settings
 
@@ -42,7 +42,11 @@ def _event_loop():  # noqa: ANN202 - one of two functions of the same shape
 
 async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None) -> int:
     models = ModelManager(
-        catalog, settings.load, max_queue=settings.max_queue, on_progress=ConsoleProgress()
+        catalog,
+        settings.load,
+        max_queue=settings.max_queue,
+        on_progress=ConsoleProgress(),
+        templates=build_templates(settings),
     )
     context = AppContext(settings, models)
     start_extensions(context)

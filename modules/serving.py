@@ -11,6 +11,7 @@ from modules.core.errors import ConfigError
 from modules.hooks import Service
 from modules.loaders.catalog import DEMO_MODEL, Catalog, InstalledModel, model_at
 from modules.loaders.registry import check_load_args, loader_name
+from modules.prompts.template_sources import TemplateSources, check_override
 from modules.settings import Settings
 
 log = logging.getLogger("hearth")
@@ -34,6 +35,14 @@ def choose_model(settings: Settings, catalog: Catalog) -> InstalledModel | None:
     if catalog.find(settings.model) is None and path.is_file():
         return model_at(path)
     return catalog.get(settings.model)
+
+
+def build_templates(settings: Settings) -> TemplateSources:
+    """ConfigError when the file for all models is not there."""
+    override = Path(settings.chat_template_file) if settings.chat_template_file else None
+    if override is not None:
+        check_override(override)
+    return TemplateSources(Path(settings.user_data_dir), settings.models_path, override)
 
 
 async def serve(context: AppContext, model: InstalledModel | None) -> int:

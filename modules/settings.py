@@ -45,6 +45,16 @@ class Settings:
         "Answer 404 to requests that name a model which is not installed, instead of taking the loaded one",
         group="model",
     )
+    chat_template_file: str | None = option(
+        None,
+        "Chat template (Jinja or YAML) to use instead of the models' own",
+        group="model",
+    )
+    auto_truncate: bool = option(
+        False,
+        "Drop the oldest messages of a chat that does not fit, instead of answering with an error",
+        group="model",
+    )
     max_queue: int = option(
         256, "Requests that may wait; more get 429", minimum=0, maximum=1_000_000, group="model"
     )
@@ -121,7 +131,40 @@ class Settings:
         group="api",
     )
     api_max_body_mb: float = option(
-        16.0, "Largest request body in MiB", minimum=0.001, maximum=65536, group="api"
+        72.0,
+        "Largest request body in MiB; pictures in base64 take a third more than as files",
+        minimum=0.001,
+        maximum=65536,
+        group="api",
+    )
+    max_images: int = option(
+        50, "Pictures that a request may have", minimum=0, maximum=10_000, group="api"
+    )
+    max_image_mb: float = option(
+        50.0,
+        "Largest size of all files of pictures of a request together, in MiB",
+        minimum=0.001,
+        maximum=65536,
+        group="api",
+    )
+    max_image_pixels: int = option(
+        64_000_000,
+        "Pixels that the pictures of a request may have together; each takes three bytes of memory",
+        minimum=1,
+        maximum=10_000_000_000,
+        group="api",
+    )
+    image_timeout_s: float = option(
+        20.0,
+        "Seconds in which all pictures of a request must have come from the web",
+        minimum=0.001,
+        maximum=3600,
+        group="api",
+    )
+    allow_local_images: bool = option(
+        False,
+        "Requests may name pictures on this machine's disk (file: and absolute paths) and in private networks",
+        group="api",
     )
     api_keep_alive_s: float = option(
         15.0,
@@ -155,6 +198,22 @@ class Settings:
     @property
     def models_path(self) -> Path:
         return Path(self.model_dir) if self.model_dir else Path(self.user_data_dir) / "models"
+
+    @property
+    def templates_path(self) -> Path:
+        return Path(self.user_data_dir) / "instruction-templates"
+
+    @property
+    def characters_path(self) -> Path:
+        return Path(self.user_data_dir) / "characters"
+
+    @property
+    def presets_path(self) -> Path:
+        return Path(self.user_data_dir) / "presets"
+
+    @property
+    def grammars_path(self) -> Path:
+        return Path(self.user_data_dir) / "grammars"
 
     @property
     def enabled_extensions(self) -> tuple[str, ...]:

@@ -1,35 +1,36 @@
 """POST /v1/completions: text, token ids, or lists of either."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from extensions.openai.chat import check_length
-from extensions.openai.convert import to_grammar, to_sampling, to_stops, with_seed
+from extensions.openai.convert import to_sampling, to_stops, with_preset, with_seed
 from extensions.openai.dependencies import Context, lease_for, while_connected
-from extensions.openai.frames import CompletionFrames, wire_reason
+from extensions.openai.frames import CompletionFrames, StreamShape, wire_reason
 from extensions.openai.head import ResponseHead
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.logprobs import TextOffsets, to_completion_logprobs
-from extensions.openai.replies import (
-    fold_all,
-    json_response,
-    stream_response,
-    stream_shape,
-    submit_all,
-)
+from extensions.openai.media_prompt import encode_media_prompt
+from extensions.openai.messages import Place
+from extensions.openai.pictures import load_pictures
+from extensions.openai.replies import fold_all, json_response, stream_response, submit_all
+from extensions.openai.reply_grammar import to_reply_grammar
 from extensions.openai.response_types import CompletionChoice, CompletionResponse
+from extensions.openai.tools import NO_TOOLS
 from extensions.openai.typing import CompletionRequest
 from extensions.openai.usage import add_usages, to_usage
 from modules.core.errors import ContextLengthExceeded, RequestError, Unsupported
 from modules.core.events import Completion
-from modules.core.requests import GenerationRequest
-from modules.core.sampling import SamplingParams
+from modules.core.messages import Image
+from modules.core.requests import GenerationRequest, Media
+from modules.engine.encoding import check_length
 from modules.engine.model import LoadedModel
 from modules.loaders.base import Tokenizer
+from modules.settings import Settings
 
 router = APIRouter(tags=["completions"])
 
@@ -43,6 +44,7 @@ class Prompt:
 
     ids: list[int]
     echo: str = ""
+    media: tuple[Media, ...] = ()
 
 
 @router.post("/v1/completions", response_model=CompletionResponse)
@@ -56,12 +58,13 @@ async def create_completion(
         model = await stack.enter_async_context(lease_for(body.model, context, request))
         headers = ignored_headers(body, model.info, is_strict=settings.strict_params)
         head = ResponseHead.for_completion(model)
+        images = await while_connected(request, load_pictures(body.messages or [], model, settings))
         prompts, wanted = await asyncio.to_thread(
-            to_completion_requests, body, model, settings.sampling, head.id
+            to_completion_requests, body, images, model, settings, head.id
         )
         streams = submit_all(model.engine, wanted, stack)
         if body.stream:
-            shape = stream_shape(body.stream_options, replies, settings)
+            shape = _stream_shape(body, replies, settings)
             echoes = [prompt.echo for prompt in prompts for _ in range(replies)]
             return stream_response(
                 CompletionFrames(head, shape, echoes),
@@ -87,19 +90,34 @@ def check_counts(body: CompletionRequest) -> int:
     return best_of
 
 
+def _stream_shape(body: CompletionRequest, replies: int, settings: Settings) -> StreamShape:
+    options = body.stream_options
+    return StreamShape(
+        per_prompt=replies,
+        includes_usage=bool(options and options.include_usage),
+        is_legacy=settings.legacy_stream,
+    )
+
+
 def to_completion_requests(
-    body: CompletionRequest, model: LoadedModel, defaults: SamplingParams, stop_id: str
+    body: CompletionRequest,
+    images: Mapping[Place, Image],
+    model: LoadedModel,
+    settings: Settings,
+    stop_id: str,
 ) -> tuple[list[Prompt], list[GenerationRequest]]:
     """Tokenizes and compiles: blocking, for a worker thread."""
-    prompts = to_prompts(body, model)
-    sampling = to_sampling(body, defaults)
-    grammar, stops = to_grammar(body), to_stops(body.stop)
+    prompts = to_prompts(body, images, model)
+    sampling = to_sampling(body, with_preset(body, settings.sampling, settings.presets_path))
+    grammar = to_reply_grammar(body, model, None, NO_TOOLS, settings)
+    stops = to_stops(body.stop)
     replies = check_counts(body)
     ranks = replies > (body.n or 1)
     requests: list[GenerationRequest] = []
     for prompt in prompts:
         first = GenerationRequest(
             prompt_ids=tuple(prompt.ids),
+            media=prompt.media,
             max_tokens=_max_tokens(body, prompt, model),
             sampling=sampling,
             stop=stops,
@@ -124,7 +142,13 @@ def _max_tokens(body: CompletionRequest, prompt: Prompt, model: LoadedModel) -> 
     return min(wanted, room)
 
 
-def to_prompts(body: CompletionRequest, model: LoadedModel) -> list[Prompt]:
+def to_prompts(
+    body: CompletionRequest, images: Mapping[Place, Image], model: LoadedModel
+) -> list[Prompt]:
+    if body.messages:
+        return [_media_prompt(body, images, model)]
+    if body.prompt is None:
+        raise RequestError("Missing required parameter: 'prompt'.", param="prompt")
     given = _as_list(body.prompt)
     if not given:
         raise RequestError("prompt is an empty list.", param="prompt")
@@ -133,6 +157,19 @@ def to_prompts(body: CompletionRequest, model: LoadedModel) -> list[Prompt]:
     if body.suffix:
         return [_infill(prompt, body, model) for prompt in given]
     return [_to_prompt(prompt, body, model) for prompt in given]
+
+
+def _media_prompt(
+    body: CompletionRequest, images: Mapping[Place, Image], model: LoadedModel
+) -> Prompt:
+    """Text with pictures comes as messages, since a prompt has no place for them."""
+    if body.prompt is not None:
+        raise RequestError("prompt and messages cannot be used together.", param="messages")
+    for name in ("suffix", "echo", "best_of"):
+        if getattr(body, name):
+            raise RequestError(f"{name} does not go with messages.", param=name)
+    encoded = encode_media_prompt(body.messages or [], images, model)
+    return Prompt(list(encoded.ids), media=encoded.media)
 
 
 def _as_list(prompt: str | list[str] | list[int] | list[list[int]]) -> list[str | list[int]]:
@@ -146,7 +183,7 @@ def _as_list(prompt: str | list[str] | list[int] | list[list[int]]) -> list[str 
 def _to_prompt(prompt: str | list[int], body: CompletionRequest, model: LoadedModel) -> Prompt:
     tokenizer = model.engine.tokenizer
     if isinstance(prompt, str):
-        check_length(prompt, model, param="prompt")
+        check_length(prompt, model.engine, param="prompt")
         add_bos = body.add_bos_token is not False
         ids = tokenizer.encode(prompt, add_special=add_bos, parse_special=True)
         return Prompt(ids or _start(tokenizer), prompt if body.echo else "")
@@ -164,7 +201,7 @@ def _start(tokenizer: Tokenizer) -> list[int]:
 def _infill(prompt: str | list[int], body: CompletionRequest, model: LoadedModel) -> Prompt:
     if not isinstance(prompt, str):
         raise RequestError("suffix goes with text prompts.", param="suffix")
-    check_length(prompt + (body.suffix or ""), model, param="prompt")
+    check_length(prompt + (body.suffix or ""), model.engine, param="prompt")
     ids = model.engine.tokenizer.infill(prompt, body.suffix or "")
     if ids is None:
         raise Unsupported(

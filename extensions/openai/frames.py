@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
 import orjson
 
 from extensions.openai.head import ResponseHead
 from extensions.openai.logprobs import TextOffsets, to_chat_logprobs, to_completion_logprobs
+from extensions.openai.response_types import FinishReason as WireReason
 from extensions.openai.sse import frame_of
 from extensions.openai.usage import add_usages, to_usage
 from modules.core.events import (
@@ -15,8 +16,10 @@ from modules.core.events import (
     Finished,
     FinishReason,
     PromptScored,
+    ReasoningDelta,
     TextDelta,
     TokenLogprob,
+    ToolCallDelta,
     Usage,
 )
 
@@ -28,16 +31,26 @@ class StreamShape:
     """`per_prompt`: replies of each prompt.
 
     `is_legacy`: for clients of 2024, which read `message` in each chunk, expect text in each, and parse each as JSON (no [DONE]).
+    `has_old_calls`: calls go out as `function_call`. `hides_reasoning`: the thinking is not sent. `truncated`: messages that were left out.
     """
 
     per_prompt: int = 1
     includes_usage: bool = False
     is_legacy: bool = False
+    has_old_calls: bool = False
+    hides_reasoning: bool = False
+    truncated: int | None = None
 
 
-def wire_reason(reason: FinishReason) -> Literal["stop", "length"]:
+def wire_reason(reason: FinishReason, *, has_old_calls: bool = False) -> WireReason:
     """A reply that was stopped by request has ended, as far as OpenAI's words go."""
-    return "length" if reason == "length" else "stop"
+    match reason:
+        case "tool_calls":
+            return "function_call" if has_old_calls else "tool_calls"
+        case "length":
+            return "length"
+        case _:
+            return "stop"
 
 
 class _Template:
@@ -47,12 +60,13 @@ class _Template:
         self._fields = head.as_json(kind)
         self._start = b"data: {" + self._fields + b',"choices":[{"index":'
         self._end = (b'}],"usage":null}' if shape.includes_usage else b"}]}") + b"\n\n"
+        self._truncated = shape.truncated
 
     def fill(self, index: int, rest: bytes) -> bytes:
         return b"%b%d,%b%b" % (self._start, index, rest, self._end)
 
     def usage(self, usage: Usage) -> bytes:
-        data = to_usage(usage).model_dump_json().encode()
+        data = to_usage(usage, self._truncated).model_dump_json().encode()
         return frame_of(b"{" + self._fields + b',"choices":[],"usage":' + data + b"}")
 
 
@@ -61,6 +75,7 @@ class ChatFrames:
 
     def __init__(self, head: ResponseHead, shape: StreamShape) -> None:
         self._template = _Template(head, "chat.completion.chunk", shape)
+        self._shape = shape
         self._is_legacy = shape.is_legacy
 
     def opening(self, index: int) -> bytes:
@@ -76,9 +91,28 @@ class ChatFrames:
             logprobs = to_chat_logprobs(delta.logprobs).model_dump_json().encode()
         return self._chunk(index, b'{"content":' + content + b"}", content, logprobs)
 
+    def reasoning(self, index: int, delta: ReasoningDelta) -> bytes:
+        if self._shape.hides_reasoning:
+            return b""
+        return self._chunk(index, b'{"reasoning_content":' + orjson.dumps(delta.text) + b"}", b'""')
+
+    def call(self, index: int, delta: ToolCallDelta) -> bytes:
+        return self._chunk(index, orjson.dumps(self._call_delta(delta)), b'""')
+
+    def _call_delta(self, delta: ToolCallDelta) -> dict[str, Any]:
+        function: dict[str, str] = {} if delta.name is None else {"name": delta.name}
+        function["arguments"] = delta.arguments
+        if self._shape.has_old_calls:
+            return {"function_call": function}
+        call: dict[str, Any] = {"index": delta.index}
+        if delta.id is not None:
+            call |= {"id": delta.id, "type": "function"}
+        return {"tool_calls": [{**call, "function": function}]}
+
     def end(self, index: int, finished: Finished) -> bytes:
         delta = b'{"content":""}' if self._is_legacy else b"{}"
-        reason = orjson.dumps(wire_reason(finished.reason))
+        wire = wire_reason(finished.reason, has_old_calls=self._shape.has_old_calls)
+        reason = orjson.dumps(wire)
         return self._chunk(index, delta, b'""', reason=reason)
 
     def usage(self, usage: Usage) -> bytes:
@@ -121,6 +155,12 @@ class CompletionFrames:
     def text(self, index: int, delta: TextDelta) -> bytes:
         return self._chunk(index, delta.text, delta.logprobs)
 
+    def reasoning(self, index: int, delta: ReasoningDelta) -> bytes:
+        raise NotImplementedError("a completion is read as plain text")
+
+    def call(self, index: int, delta: ToolCallDelta) -> bytes:
+        raise NotImplementedError("a completion is read as plain text")
+
     def end(self, index: int, finished: Finished) -> bytes:
         reason = orjson.dumps(wire_reason(finished.reason))
         return self._template.fill(index, b'"text":"","logprobs":null,"finish_reason":' + reason)
@@ -147,6 +187,8 @@ class Frames(Protocol):
     def opening(self, index: int) -> bytes: ...
     def scored(self, index: int, scored: PromptScored | None) -> bytes: ...
     def text(self, index: int, delta: TextDelta) -> bytes: ...
+    def reasoning(self, index: int, delta: ReasoningDelta) -> bytes: ...
+    def call(self, index: int, delta: ToolCallDelta) -> bytes: ...
     def end(self, index: int, finished: Finished) -> bytes: ...
     def usage(self, usage: Usage) -> bytes: ...
 
@@ -168,14 +210,27 @@ async def to_frames(
                     index, event if isinstance(event, PromptScored) else None
                 ):
                     yield frame
-            if isinstance(event, TextDelta):
-                yield frames.text(index, event)
-            elif isinstance(event, Finished):
+            if isinstance(event, Finished):
                 usages[index] = event.usage
-                yield frames.end(index, event)
+            if frame := _frame(frames, index, event):
+                yield frame
     finally:
         await events.aclose()
     if shape.includes_usage:
         step = shape.per_prompt
         groups = [[usages[i] for i in range(j, j + step)] for j in range(0, replies, step)]
         yield frames.usage(add_usages(groups))
+
+
+def _frame(frames: Frames, index: int, event: Event) -> bytes:
+    if isinstance(event, TextDelta):  # by far the most frequent
+        return frames.text(index, event)
+    match event:
+        case ReasoningDelta():
+            return frames.reasoning(index, event)
+        case ToolCallDelta():
+            return frames.call(index, event)
+        case Finished():
+            return frames.end(index, event)
+        case PromptScored():
+            return b""

@@ -10,7 +10,6 @@ from extensions.openai.frames import Frames, StreamShape, to_frames
 from extensions.openai.merge import merge
 from extensions.openai.response_types import Response as Schema
 from extensions.openai.sse import EventStreamResponse, guarded
-from extensions.openai.typing import StreamOptions
 from modules.core.errors import RequestError
 from modules.core.events import Completion
 from modules.core.requests import GenerationRequest
@@ -45,14 +44,6 @@ async def fold_all(streams: Sequence[EventStream]) -> list[Completion]:
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [fold.result() for fold in folds]
-
-
-def stream_shape(options: StreamOptions | None, per_prompt: int, settings: Settings) -> StreamShape:
-    return StreamShape(
-        per_prompt=per_prompt,
-        includes_usage=bool(options and options.include_usage),
-        is_legacy=settings.legacy_stream,
-    )
 
 
 def stream_response(

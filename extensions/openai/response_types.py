@@ -1,14 +1,34 @@
 """The wire: responses as pydantic models. Nothing here computes."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 
 
 class Response(BaseModel):
     model_config = ConfigDict(protected_namespaces=())
+
+
+class LeanResponse(Response):
+    """Leaves the fields named in `_lean` out where they are None, as OpenAI does."""
+
+    _lean: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _leave_out(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = serialize(self)
+        for name in self._lean:
+            if fields.get(name) is None:
+                fields.pop(name, None)
+        return fields
 
 
 class ErrorDetail(Response):
@@ -34,12 +54,17 @@ class CompletionTokensDetails(Response):
     rejected_prediction_tokens: int = 0
 
 
-class UsageInfo(Response):
+class UsageInfo(LeanResponse):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: PromptTokensDetails
     completion_tokens_details: CompletionTokensDetails
+    truncated_messages: int | None = Field(
+        None, description='Messages that truncation: "auto" left out'
+    )
+
+    _lean = ("truncated_messages",)
 
 
 class CompletionLogprobs(Response):
@@ -81,10 +106,26 @@ class ChatLogprobs(Response):
     refusal: None = None
 
 
-class ReplyMessage(Response):
+class CalledFunction(Response):
+    name: str
+    arguments: str
+
+
+class ReplyToolCall(Response):
+    id: str
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class ReplyMessage(LeanResponse):
     role: Literal["assistant"] = "assistant"
     content: str | None
     refusal: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[ReplyToolCall] | None = None
+    function_call: CalledFunction | None = None
+
+    _lean = ("reasoning_content", "tool_calls", "function_call")
 
 
 class ChatChoice(Response):

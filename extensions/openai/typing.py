@@ -1,110 +1,44 @@
-"""The wire: requests and responses as pydantic models. Nothing here computes.
+"""The wire: requests as pydantic models. Nothing here computes.
 
 Every optional field takes null for "default". Unknown fields are kept, so that they can be named in X-Ignored-Params.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    FailFast,
-    Field,
-    Tag,
-    create_model,
+from pydantic import Field
+
+from extensions.openai.fields import (
+    FIRST_FAULT,
+    Prompt,
+    Request,
+    SamplingFields,
+    Text,
+    TokenIds,
+    example,
 )
-
-from modules.core.options import Option
-from modules.core.sampling import SAMPLERS
-
-TokenId = Annotated[int, Field(ge=0, lt=2**31)]
-
-
-def _whole(text: str) -> str:
-    """JSON can say half of a character ("\\ud800"), which no tokenizer can take."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("the text has half of a surrogate pair") from None
-    return text
-
-
-Text = Annotated[str, AfterValidator(_whole)]
-
-
-class _FirstFault(FailFast):
-    """pydantic's own cannot be part of a union, since it has no hash."""
-
-    def __hash__(self) -> int:
-        return hash(type(self))
-
-
-FIRST_FAULT = _FirstFault()
-
-
-def _kind_of_prompt(prompt: Any) -> str:
-    """Told by its first entry: to try all kinds on a long list would take seconds, and collect a fault per entry of each."""
-    if not isinstance(prompt, list):
-        return "text_prompt"
-    items = cast("list[object]", prompt)
-    if not items or isinstance(items[0], str):
-        return "text_prompts"
-    return "id_prompts" if isinstance(items[0], list) else "id_prompt"
-
-
-TokenIds = Annotated[list[TokenId], FIRST_FAULT]
-Prompt = Annotated[
-    Annotated[Text, Tag("text_prompt")]
-    | Annotated[list[Text], FIRST_FAULT, Tag("text_prompts")]
-    | Annotated[list[TokenId], FIRST_FAULT, Tag("id_prompt")]
-    | Annotated[list[TokenIds], FIRST_FAULT, Tag("id_prompts")],
-    Discriminator(_kind_of_prompt),
-]
-
-
-class Request(BaseModel):
-    """Strict: "5" is no number and 1 is no boolean, as with OpenAI."""
-
-    model_config = ConfigDict(
-        extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=()
-    )
-
-
-def _example(**body: Any) -> ConfigDict:
-    """What "Try it out" of /docs begins with; without it every field would be there as null."""
-    return ConfigDict(json_schema_extra={"examples": [body]})
-
-
-def _sampler_field(sampler: Option) -> tuple[Any, Any]:
-    """A schema field from a row of the sampler table."""
-    limits: dict[str, Any] = {"description": sampler.help}
-    if sampler.wire is None and sampler.kind in (int, float):
-        limits |= {"ge": sampler.minimum, "le": sampler.maximum}
-    wire = sampler.wire or sampler.kind
-    return (wire | None, Field(None, **limits))
-
-
-if TYPE_CHECKING:
-
-    class SamplingFields(Request):
-        """The sampler table as schema fields; which there are is data, so a type checker knows none."""
-else:
-    SamplingFields = create_model(
-        "SamplingFields",
-        __base__=Request,
-        **{
-            name: _sampler_field(sampler)
-            for sampler in SAMPLERS
-            for name in (sampler.name, *sampler.aliases)
-        },
-    )
+from extensions.openai.message_types import (
+    AllowedTools,
+    ChatMessage,
+    FunctionDefinition,
+    NamedFunction,
+    NamedTool,
+    ReasoningOptions,
+    ToolDefinition,
+)
 
 
 class StreamOptions(Request):
     include_usage: bool | None = Field(None, description="Send a last chunk with the usage")
     include_obfuscation: bool | None = Field(None, description="Accepted; nothing is padded here")
+
+
+class StructuredOutputs(Request):
+    """One of these."""
+
+    json_: dict[str, Any] | Text | bool | None = Field(None, alias="json")
+    regex: Text | None = None
+    choice: Annotated[list[Text], FIRST_FAULT] | None = None
+    grammar: Text | None = None
 
 
 class GenerationFields(SamplingFields):
@@ -119,8 +53,32 @@ class GenerationFields(SamplingFields):
     stream: bool | None = Field(None, description="Send the reply in pieces as server-sent events")
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=0, description="Most tokens of the reply")
+    preset: Text | None = Field(
+        None, description="Sampling values of user_data/presets; explicit values win over them"
+    )
     grammar_string: Text | None = Field(
         None, description="GBNF (or Lark) grammar that the reply must obey"
+    )
+    grammar: Text | None = Field(
+        None, description="The same, or the name of a file in user_data/grammars"
+    )
+    regex: Text | None = Field(None, description="Regular expression that the reply must match")
+    choice: Annotated[list[Text], FIRST_FAULT] | None = Field(
+        None, description="The reply is one of these texts"
+    )
+    json_schema: dict[str, Any] | bool | None = Field(
+        None, description="Schema that the reply must satisfy; short for response_format"
+    )
+    guided_json: dict[str, Any] | Text | bool | None = Field(
+        None, description="As vLLM names json_schema"
+    )
+    guided_regex: Text | None = Field(None, description="As vLLM names regex")
+    guided_choice: Annotated[list[Text], FIRST_FAULT] | None = Field(
+        None, description="As vLLM names choice"
+    )
+    guided_grammar: Text | None = Field(None, description="As vLLM names grammar")
+    structured_outputs: StructuredOutputs | None = Field(
+        None, description="vLLM's newer form of the same"
     )
     skip_special_tokens: bool | None = Field(
         None, description="Leave control tokens out of the text (default: true)"
@@ -129,9 +87,13 @@ class GenerationFields(SamplingFields):
 
 
 class CompletionRequest(GenerationFields):
-    model_config = _example(prompt="Once upon a time", max_tokens=16)
+    model_config = example(prompt="Once upon a time", max_tokens=16)
 
-    prompt: Prompt = Field(description="Text, token ids, or a list of either")
+    prompt: Prompt | None = Field(None, description="Text, token ids, or a list of either")
+    messages: Annotated[list[ChatMessage], FIRST_FAULT] | None = Field(
+        None,
+        description="Instead of prompt: one message with text and pictures; <__media__> marks their places",
+    )
     best_of: int | None = Field(
         None, ge=1, le=128, description="Generate this many and return the n most likely"
     )
@@ -147,32 +109,6 @@ class CompletionRequest(GenerationFields):
     )
 
 
-class ContentPart(Request):
-    type: Text
-    text: Text | None = None
-    refusal: Text | None = None
-
-
-class FunctionCall(Request):
-    name: Text
-    arguments: Text
-
-
-class MessageToolCall(Request):
-    id: Text
-    type: Literal["function"] = "function"
-    function: FunctionCall
-
-
-class ChatMessage(Request):
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: Text | list[ContentPart] | None = None
-    name: Text | None = None
-    tool_calls: list[MessageToolCall] | None = None
-    tool_call_id: Text | None = None
-    reasoning_content: Text | None = None
-
-
 class JsonSchemaFormat(Request):
     name: Text | None = None
     description: Text | None = None
@@ -181,12 +117,16 @@ class JsonSchemaFormat(Request):
 
 
 class ResponseFormat(Request):
-    type: Literal["text", "json_object", "json_schema"]
+    type: Literal["text", "json_object", "json_schema", "regex", "choice", "grammar"]
     json_schema: JsonSchemaFormat | None = None
+    pattern: Text | None = None
+    choices: Annotated[list[Text], FIRST_FAULT] | None = None
+    grammar: Text | None = None
+    syntax: Literal["gbnf", "lark"] | None = None
 
 
 class ChatCompletionRequest(GenerationFields):
-    model_config = _example(messages=[{"role": "user", "content": "What color is the sky?"}])
+    model_config = example(messages=[{"role": "user", "content": "What color is the sky?"}])
 
     messages: Annotated[list[ChatMessage], FIRST_FAULT] = Field(min_length=1)
     max_tokens: int | None = Field(
@@ -200,23 +140,66 @@ class ChatCompletionRequest(GenerationFields):
         None, ge=0, le=20, description="Alternatives to report; needs logprobs"
     )
     response_format: ResponseFormat | None = Field(
-        None, description="text, json_object, or json_schema: enforced while decoding"
+        None,
+        description="text, json_object, json_schema, regex, choice or grammar: enforced while decoding",
+    )
+    tools: Annotated[list[ToolDefinition], FIRST_FAULT] | None = Field(
+        None, max_length=256, description="Functions that the model may call"
+    )
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | AllowedTools | None = Field(
+        None, description="Enforced while decoding; default: auto"
+    )
+    parallel_tool_calls: bool | None = Field(
+        None, description="false: at most one call in a reply (default: true)"
+    )
+    functions: Annotated[list[FunctionDefinition], FIRST_FAULT] | None = Field(
+        None, max_length=256, description="Old form of tools"
+    )
+    function_call: Literal["none", "auto"] | NamedFunction | None = Field(
+        None, description="Old form of tool_choice"
+    )
+    reasoning: ReasoningOptions | None = Field(None, description="How much to think")
+    reasoning_effort: Text | None = Field(
+        None, description="Passed to the chat template; 'none' turns the thinking off"
+    )
+    enable_thinking: bool | None = Field(None, description="Switch of the chat template")
+    chat_template_kwargs: dict[str, Any] | None = Field(
+        None, description="More variables for the chat template"
+    )
+    truncation: Literal["auto", "disabled"] | None = Field(
+        None,
+        description="auto: drop the oldest messages that do not fit, instead of an error",
+    )
+    mode: Literal["instruct", "chat", "chat-instruct"] | None = Field(
+        None,
+        description="instruct: the model's chat template; chat: a transcript with a character; chat-instruct: both",
+    )
+    instruction_template: Text | None = Field(
+        None, description="A file of user_data/instruction-templates instead of the model's own"
+    )
+    instruction_template_str: Text | None = Field(None, description="A Jinja template itself")
+    character: Text | None = Field(None, description="A file of user_data/characters")
+    name1: Text | None = Field(None, description="Name of the user (also user_name)")
+    user_name: Text | None = None
+    name2: Text | None = Field(None, description="Name of the character (also bot_name)")
+    bot_name: Text | None = None
+    context: Text | None = Field(None, description="What the character is told about itself")
+    greeting: Text | None = Field(None, description="First words of the character")
+    user_bio: Text | None = Field(None, description="What the character knows of the user")
+    chat_template_str: Text | None = Field(None, description="Jinja template of mode chat")
+    chat_instruct_command: Text | None = Field(
+        None,
+        alias="chat-instruct_command",
+        description="What mode chat-instruct asks; <|character|> and <|prompt|> are replaced",
     )
     continue_: bool | None = Field(
         None, description="Go on with the last message, which must be the assistant's"
     )
-    mode: Literal["instruct"] | None = Field(
-        None, description="instruct: the model's own chat template"
-    )
-    tools: list[Any] | None = Field(None, description="Not supported by this version")
-    tool_choice: Text | dict[str, Any] | None = None
-    functions: list[Any] | None = Field(None, description="Not supported by this version")
-    function_call: Text | dict[str, Any] | None = None
     modalities: list[Text] | None = None
 
 
 class EncodeRequest(Request):
-    model_config = _example(text="Hello!")
+    model_config = example(text="Hello!")
 
     text: Text
     add_special: bool | None = Field(
@@ -228,7 +211,7 @@ class EncodeRequest(Request):
 
 
 class DecodeRequest(Request):
-    model_config = _example(tokens=[536, 0])
+    model_config = example(tokens=[536, 0])
 
     tokens: TokenIds
     skip_special_tokens: bool | None = Field(
@@ -237,7 +220,7 @@ class DecodeRequest(Request):
 
 
 class LogitsRequest(SamplingFields):
-    model_config = _example(prompt="The sky is", top_logits=5)
+    model_config = example(prompt="The sky is", top_logits=5)
 
     prompt: Text
     model: Text | None = None
@@ -250,13 +233,13 @@ class LogitsRequest(SamplingFields):
 
 
 class StopRequest(Request):
-    model_config = _example()
+    model_config = example()
 
     id: Text | None = Field(None, description="Id of a response; without it all are stopped")
 
 
 class LoadRequest(Request):
-    model_config = _example(model_name="tiny-chat-Q8_0.gguf", args={"ctx_size": 2048})
+    model_config = example(model_name="tiny-chat-Q8_0.gguf", args={"ctx_size": 2048})
 
     model_name: Text
     args: dict[str, Any] | None = Field(None, description="Load options; see docs/api.md")

@@ -6,13 +6,15 @@ from extensions.openai.response_types import CompletionTokensDetails, PromptToke
 from modules.core.events import Usage
 
 
-def to_usage(usage: Usage) -> UsageInfo:
+def to_usage(usage: Usage, truncated: int | None = None) -> UsageInfo:
+    """`truncated`: messages that were left out to make the prompt fit."""
     return UsageInfo(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         total_tokens=usage.total_tokens,
         prompt_tokens_details=PromptTokensDetails(cached_tokens=usage.cached_tokens),
-        completion_tokens_details=CompletionTokensDetails(),
+        completion_tokens_details=CompletionTokensDetails(reasoning_tokens=usage.reasoning_tokens),
+        truncated_messages=truncated,
     )
 
 
@@ -25,5 +27,6 @@ def add_usages(groups: Iterable[list[Usage]]) -> Usage:
             prompt.prompt_tokens,
             sum(each.completion_tokens for each in group),
             prompt.cached_tokens,
+            sum(each.reasoning_tokens for each in group),
         )
     return total

@@ -1,18 +1,21 @@
-"""What the engine says back: TextDeltas (a PromptScored before them where asked for), then one Finished."""
+"""What the engine says back: deltas (a PromptScored before them where asked for), then one Finished."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-FinishReason = Literal["stop", "length", "cancelled"]
+from modules.core.messages import ToolCall
+
+FinishReason = Literal["stop", "length", "tool_calls", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Counts of tokens. `cached_tokens` of the prompt were in the KV cache already."""
+    """Counts of tokens. `cached_tokens` of the prompt were in the KV cache already; `reasoning_tokens` of the reply were thinking."""
 
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -23,6 +26,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
         )
 
 
@@ -63,6 +67,23 @@ class TextDelta:
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
+@dataclass(slots=True)
+class ReasoningDelta:
+    """New text of the thinking."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class ToolCallDelta:
+    """A piece of the call number `index`; the first piece of each has its `id` and `name`."""
+
+    index: int
+    arguments: str = ""
+    id: str | None = None
+    name: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PromptScored:
     """The prompt's tokens with their log-probabilities."""
@@ -79,7 +100,7 @@ class Finished:
     stop_string: str | None = None
 
 
-Event = TextDelta | PromptScored | Finished
+Event = TextDelta | ReasoningDelta | ToolCallDelta | PromptScored | Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +113,5 @@ class Completion:
     logprobs: tuple[TokenLogprob, ...] = ()
     prompt_logprobs: tuple[TokenLogprob, ...] = ()
     stop_string: str | None = None
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()

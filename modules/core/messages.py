@@ -1,9 +1,30 @@
 """The one representation of a chat, whatever API it came through."""
 
+import hashlib
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Literal
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True)
+class Image:
+    """A decoded picture: `rgb` has width x height x 3 bytes, row by row from the top."""
+
+    width: int
+    height: int
+    rgb: bytes
+
+    @cached_property
+    def digest(self) -> int:
+        """63 bits of SHA-256 over size and pixels: equal pictures share their place in the prefix cache."""
+        seed = f"{self.width}x{self.height}:".encode()
+        return int.from_bytes(hashlib.sha256(seed + self.rgb).digest()[:8], "big") >> 1
+
+
+Content = str | tuple[str | Image, ...]
+"""Text, or text and pictures in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,31 +38,24 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`content` is untouched text; None only beside tool calls."""
+    """`content` is untouched; None only beside tool calls, or where there is reasoning alone."""
 
     role: Role
-    content: str | None
+    content: Content | None
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     reasoning_content: str | None = None
 
-    def to_template(self) -> dict[str, Any]:
-        """The dict that chat templates are written for."""
-        fields: dict[str, Any] = {"role": self.role, "content": self.content or ""}
-        if self.name is not None:
-            fields["name"] = self.name
-        if self.tool_call_id is not None:
-            fields["tool_call_id"] = self.tool_call_id
-        if self.reasoning_content is not None:
-            fields["reasoning_content"] = self.reasoning_content
-        if self.tool_calls:
-            fields["tool_calls"] = [
-                {
-                    "id": call.id,
-                    "type": "function",
-                    "function": {"name": call.name, "arguments": call.arguments},
-                }
-                for call in self.tool_calls
-            ]
-        return fields
+    @property
+    def text(self) -> str:
+        """Its text without the pictures."""
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
+        return "".join(part for part in self.content if isinstance(part, str))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        if self.content is None or isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if isinstance(part, Image))

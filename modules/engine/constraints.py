@@ -1,10 +1,12 @@
 # pyright: basic
 """JSON schema, regular expression, GBNF or Lark to masks over the vocabulary, by llguidance."""
 
+import json
 import logging
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import llguidance
@@ -58,7 +60,9 @@ class GrammarCompiler:
         if _count_links(grammar) > MAX_LINKS:
             raise _refuse(grammar, f"it has more than {MAX_LINKS} rules or references")
         try:
-            text = _to_llguidance(grammar)
+            text = _to_llguidance(grammar, self._tokenizer)
+        except RequestError:
+            raise
         except Exception as error:  # noqa: BLE001 - the GBNF reader raises bare Exceptions
             raise _refuse(grammar, str(error)) from None
         matcher = llguidance.LLMatcher(self._tokenizer, text, log_level=0)
@@ -106,10 +110,62 @@ def _count_links(grammar: Grammar) -> int:
         return grammar.text.count('Ref"') + grammar.text.count('ref"')
     if grammar.kind == "regex":
         return 0
+    if grammar.marks:  # composed by ourselves, without chains
+        return 0
     return sum(":" in line or "=" in line for line in grammar.text.splitlines())
 
 
-def _to_llguidance(grammar: Grammar) -> str:
+def _with_control_tokens(grammar: Grammar, tokenizer: Any) -> str:
+    """Marks that are control tokens of the vocabulary become references to them: a literal only matches plain text."""
+    references: dict[str, str] = {}
+    for mark in grammar.marks:
+        ids = tokenizer.tokenize_str(mark, parse_special=True)
+        if len(ids) == 1 and tokenizer.is_special_token(ids[0]):
+            references[mark] = f"<[{ids[0]}]>"
+    if not references:
+        return grammar.text
+    marks = re.compile("|".join(re.escape(m) for m in sorted(references, key=len, reverse=True)))
+    lines = grammar.text.split("\n")
+    return "\n".join(_refer(line, marks, references) for line in lines)
+
+
+_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
+_UNTIL = re.compile(r'^(\w+)\[suffix=("(?:[^"\\]|\\.)*")\]: (.*)$')
+
+
+def _refer(line: str, marks: re.Pattern[str], references: Mapping[str, str]) -> str:
+    if "%json" in line:
+        return line
+    ending = _UNTIL.match(line)
+    if ending is not None:
+        mark = marks.search(json.loads(ending[2]))
+        # No text can run into a control token, so a plain text before it will do.
+        return f"{ending[1]}: {ending[3]} {references[mark[0]]}" if mark else line
+    return _LITERAL.sub(lambda literal: _split(json.loads(literal[0]), marks, references), line)
+
+
+def _split(text: str, marks: re.Pattern[str], references: Mapping[str, str]) -> str:
+    """A literal as a sequence of plain texts and control tokens."""
+    parts: list[str] = []
+    at = 0
+    for found in marks.finditer(text):
+        parts += [json.dumps(text[at : found.start()]), references[found[0]]]
+        at = found.end()
+    parts.append(json.dumps(text[at:]))
+    return " ".join(part for part in parts if part != '""') or '""'
+
+
+def to_lark(grammar: Grammar) -> str:
+    """GBNF or Lark as Lark. RequestError when it is neither."""
+    if grammar.kind == "lark":
+        return grammar.text
+    try:
+        return any_to_lark(grammar.text)
+    except Exception as error:  # noqa: BLE001 - the reader raises bare Exceptions
+        raise _refuse(grammar, str(error)) from None
+
+
+def _to_llguidance(grammar: Grammar, tokenizer: Any) -> str:
     match grammar.kind:
         case "json_schema":
             # A schema may also be just true or false, which takes no options.
@@ -118,9 +174,10 @@ def _to_llguidance(grammar: Grammar) -> str:
         case "regex":
             return llguidance.LLMatcher.grammar_from_regex(grammar.text)
         case "gbnf":
-            return llguidance.LLMatcher.grammar_from_lark(any_to_lark(grammar.text))
+            return llguidance.LLMatcher.grammar_from_lark(to_lark(grammar))
         case "lark":
-            return llguidance.LLMatcher.grammar_from_lark(grammar.text)
+            text = _with_control_tokens(grammar, tokenizer)
+            return llguidance.LLMatcher.grammar_from_lark(text)
 
 
 def _refuse(grammar: Grammar, reason: str) -> RequestError:

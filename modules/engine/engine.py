@@ -6,7 +6,8 @@ from functools import partial
 
 from modules.core.errors import ContextLengthExceeded, RequestError
 from modules.core.events import Completion, Finished
-from modules.core.requests import GenerationRequest
+from modules.core.messages import Image
+from modules.core.requests import GenerationRequest, Grammar
 from modules.core.sampling import SamplingParams
 from modules.engine.constraints import GrammarCompiler
 from modules.engine.generation import Generation
@@ -15,6 +16,7 @@ from modules.engine.statistics import EngineStatistics
 from modules.engine.stream import EventStream
 from modules.loaders.base import (
     ModelInfo,
+    PlacedImage,
     Sequence as Slotted,
     TextRunner,
     TokenConstraint,
@@ -30,6 +32,7 @@ class Engine:
         self.tokenizer: Tokenizer = runner.tokenizer
         self._grammars = GrammarCompiler(runner.build_grammar_tokenizer)
         self._prepare = runner.prepare
+        self._runner = runner
         self._scheduler = Scheduler(runner, max_queue)
         self._jobs: dict[EventStream, Job] = {}
 
@@ -42,6 +45,14 @@ class Engine:
         self._prepare(request)
         if request.grammar is not None:
             self._grammars.compile(request.grammar)
+
+    def place_image(self, image: Image) -> PlacedImage:
+        """How a picture stands in a prompt. Unsupported where the model has no eyes."""
+        return self._runner.place_image(image)
+
+    def check_grammar(self, grammar: Grammar) -> None:
+        """RequestError when it cannot be used. Compiles it, so it is for a worker thread."""
+        self._grammars.compile(grammar)
 
     def submit(self, request: GenerationRequest) -> EventStream:
         """Check now, generate from now on.
@@ -109,7 +120,7 @@ class Engine:
         needed = len(request.prompt_ids) + (1 if request.max_tokens else 0)
         if needed > limit:
             raise ContextLengthExceeded(len(request.prompt_ids), limit, param="prompt")
-        self._check_ids(request.prompt_ids, "prompt")
+        self._check_ids(_text_ids(request), "prompt")
         self.check_sampling(request.sampling)
 
     def check_sampling(self, sampling: SamplingParams) -> None:
@@ -135,3 +146,15 @@ class Engine:
                 raise RequestError(
                     f"{token_id} is not a token id of this model (0 to {size - 1}).", param=param
                 )
+
+
+def _text_ids(request: GenerationRequest) -> tuple[int, ...]:
+    """The prompt's ids without those that stand for pictures."""
+    if not request.media:
+        return request.prompt_ids
+    ids: list[int] = []
+    start = 0
+    for media in request.media:
+        ids += request.prompt_ids[start : media.start]
+        start = media.start + media.length
+    return (*ids, *request.prompt_ids[start:])

@@ -11,10 +11,11 @@ from typing import Any
 
 from modules.core.errors import AppError, LoadError, NotReady
 from modules.engine.engine import Engine
-from modules.engine.model import LoadedModel, build_template
+from modules.engine.model import LoadedModel
 from modules.loaders.base import TextRunner
 from modules.loaders.catalog import Catalog, InstalledModel
 from modules.loaders.registry import LOADERS, check_load_args, default_load_args
+from modules.prompts.template_sources import TemplateSources
 
 log = logging.getLogger("hearth.models")
 
@@ -64,8 +65,10 @@ class ModelManager:
         *,
         max_queue: int = 256,
         on_progress: ProgressListener | None = None,
+        templates: TemplateSources | None = None,
     ) -> None:
         self.catalog = catalog
+        self._templates = templates or TemplateSources(catalog.folder.parent, catalog.folder)
         self.last_error: str | None = None
         self._load_defaults = dict(load_defaults or {})
         self._max_queue = max_queue
@@ -287,12 +290,16 @@ class ModelManager:
             return LOADERS[wanted.loader]()(wanted.path, wanted.name, options, report)
 
         runner = await loop.run_in_executor(self._threads, run)
+        model = LoadedModel(
+            Engine(runner, self._max_queue), self._templates, args, int(time.time())
+        )
         try:
-            template = build_template(runner.info)
+            # One that cannot be used is found now, not by the first request.
+            await loop.run_in_executor(self._threads, lambda: model.template.abilities)
         except BaseException:
-            await loop.run_in_executor(self._threads, runner.close)
+            await loop.run_in_executor(self._threads, model.engine.close)
             raise
-        return LoadedModel(Engine(runner, self._max_queue), template, args, int(time.time()))
+        return model
 
     def _retire(self, model: LoadedModel) -> None:
         model.is_retired = True

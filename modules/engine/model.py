@@ -1,16 +1,14 @@
-"""A loaded text model: its engine and its chat template, and who is using it."""
+"""A loaded text model: its engine and its chat templates, and who is using it."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from modules.engine.engine import Engine
 from modules.loaders.base import ModelInfo
-from modules.prompts.templates import CHATML, ChatTemplate
-
-log = logging.getLogger("hearth.models")
+from modules.prompts.template_sources import ModelFacts, TemplateSources
+from modules.prompts.templates import ChatTemplate
 
 
 @dataclass(eq=False)
@@ -18,7 +16,7 @@ class LoadedModel:
     """`leases`: requests that use it now; it is closed when it is retired and the last has ended."""
 
     engine: Engine
-    template: ChatTemplate
+    templates: TemplateSources
     load_args: Mapping[str, Any]
     loaded_at: int
     leases: int = 0
@@ -30,17 +28,18 @@ class LoadedModel:
     def info(self) -> ModelInfo:
         return self.engine.info
 
+    @property
+    def template(self) -> ChatTemplate:
+        """The one that is used when a request names none. Looks at files, so it is for a worker thread."""
+        return self.templates.for_model(self._facts)
 
-def build_template(info: ModelInfo) -> ChatTemplate:
-    """The model's own template; ChatML, with a warning, for a model that brings none."""
-    if info.chat_template:
-        return ChatTemplate(
-            info.chat_template,
-            bos_text=info.bos_text,
-            eos_text=info.eos_text,
-            source="model metadata",
-        )
-    log.warning("%s brings no chat template: ChatML is used, which may not suit it", info.name)
-    return ChatTemplate(
-        CHATML, bos_text=info.bos_text, eos_text=info.eos_text, source="ChatML (fallback)"
-    )
+    def resolve_template(self, name: str | None, text: str | None) -> ChatTemplate:
+        """What a request asks for: the text itself, or a file by its name, or the model's own."""
+        if text:
+            return self.templates.given(text, self._facts)
+        return self.templates.named(name, self._facts) if name else self.template
+
+    @property
+    def _facts(self) -> ModelFacts:
+        info = self.info
+        return ModelFacts(info.name, info.chat_template, info.bos_text, info.eos_text)

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Callable
 
 from modules.core.errors import AppError
-from modules.core.events import Completion, Event, Finished, PromptScored, TextDelta, TokenLogprob
+from modules.core.events import Completion, Event, Finished
+from modules.engine.folding import Folder
 
 
 class EventStream:
@@ -71,21 +72,12 @@ class EventStream:
 
     async def fold(self) -> Completion:
         """The whole reply; cancelling this cancels the request."""
-        texts: list[str] = []
-        logprobs: list[TokenLogprob] = []
-        prompt: tuple[TokenLogprob, ...] = ()
+        folder = Folder()
         try:
             async for event in self:
-                match event:
-                    case TextDelta(text, tokens):
-                        texts.append(text)
-                        logprobs.extend(tokens)
-                    case PromptScored(tokens):
-                        prompt = tokens
-                    case Finished(reason, usage, stop_string):
-                        return Completion(
-                            "".join(texts), reason, usage, tuple(logprobs), prompt, stop_string
-                        )
+                if isinstance(event, Finished):
+                    return folder.completion(event)
+                folder.add(event)
         finally:
             await self.aclose()
         raise RuntimeError("a stream ends with Finished or an error")

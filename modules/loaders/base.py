@@ -1,5 +1,6 @@
 """The one door between the application and the inference libraries: protocols and the values they exchange."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, Protocol
 
 from modules.core.errors import AppError
 from modules.core.events import TokenLogprob
+from modules.core.messages import Image
 from modules.core.requests import GenerationRequest
 
 
@@ -36,6 +38,20 @@ class ModelInfo:
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedImage:
+    """The places that a picture takes in a prompt: `length` of its own, between tokens that stand around it."""
+
+    length: int
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+
+
+def image_ids(digest: int, length: int) -> tuple[int, ...]:
+    """What stands for a picture among the token ids of a prompt: negative, and the same for equal pictures only."""
+    return (-1 - digest,) * length
+
+
 class Tokenizer(Protocol):
     """Text to token ids and back. Every method may be called from any thread."""
 
@@ -52,12 +68,21 @@ class Tokenizer(Protocol):
         """Most bytes of one token: how little a text can be, in tokens, is known from its length."""
         ...
 
+    @property
+    def control_texts(self) -> frozenset[str]:
+        """Texts that `parse_special` reads as control tokens; what people write must not become one."""
+        ...
+
     def encode(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         """`add_special`: add BOS/EOS where the model wants them; `parse_special`: read `<|…|>` as control tokens."""
         ...
 
     def piece(self, token_id: int, *, special: bool) -> bytes:
         """The token's bytes, perhaps not whole characters; control tokens are empty unless `special`."""
+        ...
+
+    def control_text(self, token_id: int) -> str | None:
+        """The text of a control token, None for every other; cheap enough to ask for each token."""
         ...
 
     def is_end(self, token_id: int) -> bool:
@@ -89,7 +114,7 @@ class Sequence:
     """One admitted request inside a runner.
 
     `tokens`: prompt and reply so far; `computed` of them have their KV in the slot. `state` is the
-    runner's own (its sampler chain).
+    runner's own (its sampler chain). `forced`: tokens that come next, instead of what would be drawn.
     """
 
     request: GenerationRequest
@@ -99,6 +124,7 @@ class Sequence:
     computed: int = 0
     cached_tokens: int = 0
     prompt_logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
+    forced: deque[int] = field(default_factory=deque[int])
     state: Any = None
 
     @property
@@ -131,7 +157,7 @@ class Step:
 class TextRunner(Protocol):
     """Owns the weights and the KV memory of one model; knows nothing of threads, HTTP or text.
 
-    Everything but `info`, `tokenizer` and `prepare` is called from one thread.
+    Everything but `info`, `tokenizer`, `prepare` and `place_image` is called from one thread.
     """
 
     @property
@@ -141,7 +167,14 @@ class TextRunner(Protocol):
     def tokenizer(self) -> Tokenizer: ...
 
     def prepare(self, request: GenerationRequest) -> None:
-        """Do what takes long for this request, once; called from any thread before it is admitted."""
+        """Do what takes long for this request, once; called from any thread before it is admitted.
+
+        What was made of its pictures is kept as long as their `Image` objects live.
+        """
+        ...
+
+    def place_image(self, image: Image) -> PlacedImage:
+        """How a picture stands in a prompt; quick, from any thread. Unsupported where the model has no eyes."""
         ...
 
     def admit(self, sequence: Sequence) -> bool:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from modules.core.errors import NotFound
 from modules.loaders.gguf_header import MAGIC
+from modules.loaders.projectors import is_projector
 
 SEEN_HOLDS_S = 1.0
 DEMO_MODEL = "tiny-chat-Q8_0.gguf"
+BUNDLED_MODELS = (DEMO_MODEL, "tiny-vision-Q8_0.gguf")
+"""What comes with the program; the first of them that is there serves where nothing else is installed."""
 _PART = re.compile(r"-(\d{5})-of-(\d{5})$")
-_PROJECTOR = re.compile(r"(^|[-_.])mmproj([-_.]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,12 @@ class Catalog:
         return model
 
     def choose_default(self) -> InstalledModel | None:
-        """The only model there is, the demo model left out; else the demo model when it is alone."""
+        """The only model there is, the bundled ones left out; without any other the first of those."""
         models = self.models()
-        others = [model for model in models if Path(model.name).name != DEMO_MODEL]
-        if len(others) == 1:
-            return others[0]
-        return models[0] if models and not others else None
+        others = [model for model in models if model.path.name not in BUNDLED_MODELS]
+        if others:
+            return others[0] if len(others) == 1 else None
+        return min(models, key=lambda m: BUNDLED_MODELS.index(m.path.name), default=None)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
@@ -113,7 +115,7 @@ def model_at(path: Path) -> InstalledModel:
 
 def _is_model(path: Path) -> bool:
     part = _PART.search(path.stem)
-    if (part is not None and int(part[1]) != 1) or _PROJECTOR.search(path.stem):
+    if (part is not None and int(part[1]) != 1) or is_projector(path):
         return False
     try:
         with path.open("rb") as file:

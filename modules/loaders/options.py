@@ -104,7 +104,11 @@ class LlamaCppOptions:
     )
     numa: str = option("off", "Strategy for NUMA machines", choices=NUMA_MODES)
     check_tensors: bool = option(False, "Verify the model's data while loading")
-    mmproj: str = option("", "Projector file of a vision model (GGUF)")
+    mmproj: str = option(
+        "",
+        "Projector file of a vision model (GGUF): a path, or a name in the models folder or in user_data/mmproj. "
+        "Found by itself beside the model when its name begins alike; none turns pictures off",
+    )
     lora: tuple[str, ...] = option((), "LoRA adapters (GGUF files)")
 
 

@@ -52,6 +52,15 @@ def keeps_all(view: SlotView, keep: int) -> bool:
     return keep <= len(view.tokens)
 
 
+Cut = Callable[[int], int]
+"""The last place up to this one where the new prompt can be cut: never inside of a picture."""
+
+
+def anywhere(keep: int) -> int:
+    """Plain text can be cut at every token."""
+    return keep
+
+
 def common_prefix(a: list[int], b: list[int]) -> int:
     """Length of the common beginning; compares slices, which runs in C."""
     low, high = 0, min(len(a), len(b))
@@ -67,7 +76,10 @@ def common_prefix(a: list[int], b: list[int]) -> int:
 
 
 def best_source(
-    views: Iterable[SlotView], prompt: list[int], can_keep: CanKeep = keeps_all
+    views: Iterable[SlotView],
+    prompt: list[int],
+    can_keep: CanKeep = keeps_all,
+    cut: Cut = anywhere,
 ) -> tuple[SlotView | None, int]:
     """The slot that shares the longest beginning with the prompt, and its length; (None, 0) when there is none.
 
@@ -75,7 +87,7 @@ def best_source(
     """
     best, keep = None, MIN_SHARED - 1
     for view in views:
-        shared = min(common_prefix(view.tokens, prompt), len(prompt) - 1)
+        shared = cut(min(common_prefix(view.tokens, prompt), len(prompt) - 1))
         is_better = shared > keep or (
             shared == keep and best is not None and best.is_busy > view.is_busy
         )
@@ -89,6 +101,7 @@ def plan_slot(
     prompt: list[int],
     can_keep: CanKeep = keeps_all,
     *,
+    cut: Cut = anywhere,
     min_copied: int = MIN_SHARED,
     wants_neighbours: bool = True,
 ) -> Plan | None:
@@ -96,7 +109,7 @@ def plan_slot(
     free = [view for view in views if not view.is_busy]
     if not free:
         return None
-    source, keep = best_source(views, prompt, can_keep)
+    source, keep = best_source(views, prompt, can_keep, cut)
     place = _best_place(views, free) if wants_neighbours else _victim(free)
     if source is not None and not source.is_busy and keep >= len(source.tokens) // 2:
         costs_a_gap = wants_neighbours and _gaps(views, source) > _gaps(views, place)

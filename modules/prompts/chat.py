@@ -1,59 +1,127 @@
-"""Messages to prompt text, by the model's own template."""
+"""Messages to a prompt, by a chat template.
 
+Templates get the texts as they are. What must not be read as template or control text travels as a random mark, and is put back afterwards:
+pictures, control tokens in what people and tools say, and the place where a reply is gone on from.
+"""
+
+import re
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modules.core.errors import RequestError
-from modules.core.messages import Message
+from modules.core.messages import Image, Message
+from modules.core.tools import Tool
+from modules.prompts.adaptation import render_adapted
+from modules.prompts.prompt import Prompt, Verbatim
 from modules.prompts.templates import ChatTemplate
 
-_MARK = "\ue000continue\ue000"
-"""Private-use characters: no tokenizer, template or user text gives them a meaning."""
+_UNTRUSTED = ("user", "tool")
+MAX_MARKS = 10_000
 
 
 def render_chat(
     template: ChatTemplate,
     messages: Sequence[Message],
     *,
-    continues_last: bool = False,
+    tools: Sequence[Tool] = (),
     variables: Mapping[str, Any] | None = None,
-) -> str:
-    """The prompt up to where the reply begins.
+    continues_last: bool = False,
+    control_texts: frozenset[str] = frozenset(),
+) -> Prompt:
+    """The prompt up to where the reply begins. RequestError when the template takes the messages in no way.
 
-    `continues_last`: the last message is the assistant's and the reply goes on from its end, so nothing that the
-    template puts after a message is wanted.
+    `continues_last`: the last message is the assistant's and the reply goes on from its end. `control_texts`: what the
+    tokenizer would read as control tokens; in messages of users and tools it is only text.
     """
     if not messages:
         raise RequestError("messages is empty.", param="messages")
+    marks = _Marks(control_texts)
+    marked = [marks.hide(message) for message in messages]
     if not continues_last:
-        return template.render(messages, add_generation_prompt=True, variables=variables)
-    last = messages[-1]
-    if last.role != "assistant" or not last.content:
+        text = render_adapted(template, marked, tools, variables, add_generation_prompt=True)
+        return marks.restore(text)
+    last = marked[-1]
+    if last.role != "assistant" or not last.text:
         raise RequestError(
             "continue_ needs a last message of the assistant with text to go on from.",
             param="continue_",
         )
-    return _render_open(template, messages, last.content, variables)
+    return marks.restore(_render_open(template, marked, tools, variables))
 
 
 def _render_open(
     template: ChatTemplate,
     messages: Sequence[Message],
-    text: str,
+    tools: Sequence[Tool],
     variables: Mapping[str, Any] | None,
 ) -> str:
     """Render with a mark in place of the last text, and cut at the mark.
 
     The text itself is not looked for: templates strip what they print, and it may stand in an earlier message too.
     """
-    marked = Message(role="assistant", content=_MARK)
-    prompt = template.render(
-        [*messages[:-1], marked], add_generation_prompt=False, variables=variables
-    )
-    head, mark, _ = prompt.partition(_MARK)
-    if not mark:
+    mark = secrets.token_hex(16)
+    last = messages[-1]
+    opened = [
+        *messages[:-1],
+        Message("assistant", mark, name=last.name, reasoning_content=last.reasoning_content),
+    ]
+    prompt = render_adapted(template, opened, tools, variables, add_generation_prompt=False)
+    head, found, _ = prompt.partition(mark)
+    if not found:
         raise RequestError(
             "The model's chat template leaves out the last message, so it cannot be continued.",
             param="continue_",
         )
-    return head + text
+    return head + last.text
+
+
+class _Marks:
+    """What stands for what in one rendering."""
+
+    def __init__(self, control_texts: frozenset[str]) -> None:
+        self._hidden: dict[str, Verbatim | Image] = {}
+        longest_first = sorted(control_texts, key=len, reverse=True)
+        self._controls = (
+            re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        )
+
+    def hide(self, message: Message) -> Message:
+        if message.content is None:
+            return message
+        parts = (message.content,) if isinstance(message.content, str) else message.content
+        is_untrusted = message.role in _UNTRUSTED
+        texts = [
+            self._mark(part) if isinstance(part, Image) else self._protect(part, is_untrusted)
+            for part in parts
+        ]
+        return Message(
+            role=message.role,
+            content="".join(texts),
+            name=message.name,
+            tool_calls=message.tool_calls,
+            tool_call_id=message.tool_call_id,
+            reasoning_content=message.reasoning_content,
+        )
+
+    def restore(self, text: str) -> Prompt:
+        if not self._hidden:
+            return Prompt((text,))
+        pieces = re.split(f"({'|'.join(self._hidden)})", text)
+        parts = [self._hidden.get(piece, piece) for piece in pieces if piece]
+        shown = sum(isinstance(part, Image) for part in parts)
+        if shown != sum(isinstance(part, Image) for part in self._hidden.values()):
+            raise RequestError("The model's chat template leaves out a picture.", param="messages")
+        return Prompt(tuple(parts))
+
+    def _protect(self, text: str, is_untrusted: bool) -> str:
+        if not is_untrusted or self._controls is None:
+            return text
+        return self._controls.sub(lambda found: self._mark(Verbatim(found[0])), text)
+
+    def _mark(self, what: Verbatim | Image) -> str:
+        if len(self._hidden) >= MAX_MARKS:
+            raise RequestError("The messages hold too many control texts.", param="messages")
+        mark = secrets.token_hex(16)
+        self._hidden[mark] = what
+        return mark

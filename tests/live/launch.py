@@ -19,6 +19,7 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "user_data" / "models" / "tiny-chat-Q8_0.gguf"
 MODEL = DEMO.name
+SHIPPED_FOLDERS = ("instruction-templates", "characters", "presets", "grammars")
 PATIENCE_S = 20.0
 """Bound of every wait: far more than any of them needs, so that a busy machine fails no test."""
 
@@ -93,9 +94,11 @@ class Server:
 
 
 def make_user_data(folder: Path, models: Mapping[str, Path] | None = None) -> Path:
-    """A user data folder with these models (file name -> file); the demo model where none are named."""
+    """A user data folder with these models (file name -> file), the demo model where none are named; else as it ships."""
     user_data = folder / "user_data"
     (user_data / "models").mkdir(parents=True, exist_ok=True)
+    for name in SHIPPED_FOLDERS:
+        shutil.copytree(ROOT / "user_data" / name, user_data / name, dirs_exist_ok=True)
     for name, source in ({MODEL: DEMO} if models is None else models).items():
         target = user_data / "models" / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -56,7 +56,7 @@ def checked_chat(body: dict[str, Any]) -> ChatCompletion:
     _check_head(body, "chat.completion", "chatcmpl-")
     for choice in body["choices"]:
         assert {"index", "message", "logprobs", "finish_reason"} <= set(choice)
-        assert choice["finish_reason"] in ("stop", "length")
+        assert choice["finish_reason"] in ("stop", "length", "tool_calls")
         assert choice["message"]["role"] == "assistant"
     return ChatCompletion.model_validate(body, strict=True)
 
@@ -65,7 +65,7 @@ def checked_chat_chunk(body: dict[str, Any]) -> ChatCompletionChunk:
     _check_head(body, "chat.completion.chunk", "chatcmpl-")
     for choice in body["choices"]:
         assert {"index", "delta", "finish_reason"} <= set(choice)
-        assert choice["finish_reason"] in (None, "stop", "length")
+        assert choice["finish_reason"] in (None, "stop", "length", "tool_calls")
         assert isinstance(choice["delta"], dict)
     return ChatCompletionChunk.model_validate(body, strict=True)
 
@@ -75,7 +75,7 @@ def checked_completion(body: dict[str, Any]) -> Completion:
     _check_head(body, "text_completion", "cmpl-")
     for choice in body["choices"]:
         assert {"index", "text", "logprobs", "finish_reason"} <= set(choice)
-        assert choice["finish_reason"] in (None, "stop", "length")
+        assert choice["finish_reason"] in (None, "stop", "length", "tool_calls")
     typed = [_as_the_client_has_it(choice) for choice in body["choices"]]
     return Completion.model_validate(body | {"choices": typed}, strict=True)
 

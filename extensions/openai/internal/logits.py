@@ -5,7 +5,6 @@ import math
 
 from fastapi import APIRouter, Request, Response
 
-from extensions.openai.chat import check_length
 from extensions.openai.convert import to_sampling
 from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
 from extensions.openai.response_types import LogitsResponse, TokenProbability
@@ -13,6 +12,7 @@ from extensions.openai.typing import LogitsRequest
 from modules.core.events import TokenChoice
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SamplingParams
+from modules.engine.encoding import check_length
 from modules.engine.model import LoadedModel
 
 router = APIRouter(prefix="/v1/internal", tags=["internal"])
@@ -37,7 +37,7 @@ def _to_request(
     body: LogitsRequest, model: LoadedModel, defaults: SamplingParams
 ) -> GenerationRequest:
     tokenizer = model.engine.tokenizer
-    check_length(body.prompt, model, param="prompt")
+    check_length(body.prompt, model.engine, param="prompt")
     ids = tokenizer.encode(body.prompt, add_special=True, parse_special=True)
     sampling = to_sampling(body, defaults)
     model.engine.check_sampling(sampling)  # also where it is not used

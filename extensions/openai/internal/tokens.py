@@ -4,8 +4,9 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
-from extensions.openai.chat import render_prompt
+from extensions.openai.chat_plan import show_prompt
 from extensions.openai.dependencies import Context, lease_for, note_ignored
+from extensions.openai.pictures import load_pictures
 from extensions.openai.response_types import (
     ChatPromptResponse,
     DecodeResponse,
@@ -57,7 +58,9 @@ async def show_chat_prompt(
     """The prompt that a chat becomes, as the model would get it."""
     note_ignored(body, response, context)
     async with lease_for(body.model, context, request) as model:
-        return ChatPromptResponse(prompt=await asyncio.to_thread(render_prompt, body, model))
+        images = await load_pictures(body.messages, model, context.settings)
+        prompt = await asyncio.to_thread(show_prompt, body, images, model, context.settings)
+    return ChatPromptResponse(prompt=prompt)
 
 
 def _encode(body: EncodeRequest, model: LoadedModel) -> list[int]:

@@ -35,6 +35,8 @@ class Drawer:
         self, sequence: Sequence, chain: SamplerChain, row: int
     ) -> tuple[int, TokenLogprob | None]:
         """ModelError when the logits are no numbers; RequestError when grammar and bans leave nothing."""
+        if sequence.forced:
+            return self._take_forced(sequence, chain, row)
         request, constraint = sequence.request, sequence.constraint
         is_first = len(sequence.tokens) == sequence.prompt_length
         if request.logprobs is None and constraint is None and not is_first:
@@ -52,6 +54,19 @@ class Drawer:
         if logprobs is None or request.logprobs is None:
             return token_id, None
         return token_id, self._logprob(logprobs, token_id, request.logprobs, sequence)
+
+    def _take_forced(
+        self, sequence: Sequence, chain: SamplerChain, row: int
+    ) -> tuple[int, TokenLogprob | None]:
+        token_id, wanted = sequence.forced.popleft(), sequence.request.logprobs
+        chain.accept(token_id)
+        if wanted is None:
+            return token_id, None
+        if sequence.request.sampled_logprobs:
+            logprobs = certainty(token_id, self._tokenizer.size)
+        else:
+            logprobs = log_softmax(self._logits(row))
+        return token_id, self._logprob(logprobs, token_id, wanted, sequence)
 
     def score(self, sequence: Sequence, first: int, count: int) -> None:
         """Log-probabilities of the prompt's tokens: row i has those of the token after it."""
@@ -88,13 +103,14 @@ class Drawer:
     def _constrain(
         self, logits: np.ndarray, constraint: TokenConstraint, sequence: Sequence
     ) -> None:
-        forbid(logits, constraint.bitmask())
+        has_forbidden = forbid(logits, constraint.bitmask())
         sampling = sequence.request.sampling
         banned = [*sampling.banned_ids]
         if sampling.ban_eos_token:
             banned += self._tokenizer.end_ids
-        logits[banned] = -np.inf
-        if logits.max() == -np.inf:
+        if banned:
+            logits[banned] = -np.inf
+        if (has_forbidden or banned) and logits.max() == -np.inf:
             raise RequestError("The grammar and the banned tokens leave nothing to say.")
 
     def _choice(self, token_id: int) -> TokenChoice:

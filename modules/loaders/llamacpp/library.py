@@ -77,7 +77,7 @@ COMPLAINTS = Complaints()
 
 
 @c.llama_log_callback
-def _on_log(level: int, text: bytes, _user_data: Any) -> None:
+def LOG_CALLBACK(level: int, text: bytes, _user_data: Any) -> None:  # noqa: N802 - a C pointer that lives for ever
     COMPLAINTS.add(level, text.decode(errors="replace"))
 
 
@@ -93,7 +93,7 @@ def start_backend(numa: str) -> None:
     with _Started.lock:
         if _Started.is_started:
             return
-        c.llama_log_set(_on_log, ctypes.c_void_p(0))
+        c.llama_log_set(LOG_CALLBACK, ctypes.c_void_p(0))
         c.llama_backend_init()
         modes = {"off": 0, "distribute": 1, "isolate": 2, "numactl": 3}
         if modes[numa]:

@@ -17,6 +17,7 @@ from modules.loaders.gguf_header import read_gguf_header
 from modules.loaders.llamacpp import library, sampling
 from modules.loaders.llamacpp.runner import LlamaRunner
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
+from modules.loaders.llamacpp.vision import Vision, open_projector
 from modules.loaders.machine import memory_bytes, usable_cores
 
 log = logging.getLogger("hearth.llamacpp")
@@ -61,8 +62,14 @@ def load_runner(
         undo.callback(c.llama_free, context)
         _apply_adapters(model, context, options["lora"])
         tokenizer = LlamaTokenizer(model)
-        info = _describe(model, context, name, tokenizer, {**options, **shape})
-        runner = LlamaRunner(model, context, tokenizer, info)
+        projector = open_projector(path, model, {**options, **_sizes(context)})
+        if projector is not None:
+            undo.callback(projector.close)
+        info = _describe(
+            model, context, name, tokenizer, {**options, **shape}, has_eyes=projector is not None
+        )
+        vision = Vision(projector) if projector is not None else None
+        runner = LlamaRunner(model, context, tokenizer, info, vision)
         undo.pop_all()
     return runner
 
@@ -82,8 +89,6 @@ def _check_options(options: Mapping[str, Any], header: Mapping[str, Any]) -> Non
     for adapter in options["lora"]:
         if not Path(adapter).is_file():
             raise RequestError(f"There is no LoRA adapter at {adapter}", param="args.lora")
-    if options["mmproj"]:
-        log.warning("mmproj is set, but this version does not read images yet")
 
 
 def _load_model(path: Path, options: Mapping[str, Any], progress: Progress) -> c.llama_model_p:
@@ -244,16 +249,11 @@ def _describe(
     name: str,
     tokenizer: LlamaTokenizer,
     options: Mapping[str, Any],
+    *,
+    has_eyes: bool,
 ) -> ModelInfo:
     vocab = tokenizer.vocab
     can_infill = tokenizer.infill("", "") is not None
-    in_effect = {
-        **options,
-        "threads": c.llama_n_threads(context),
-        "threads_batch": c.llama_n_threads_batch(context),
-        "batch_size": c.llama_n_batch(context),
-        "ubatch_size": c.llama_n_ubatch(context),
-    }
     return ModelInfo(
         name=name,
         loader="llamacpp",
@@ -262,7 +262,8 @@ def _describe(
         vocabulary_size=tokenizer.size,
         samplers=sampling.HONOURED,
         capabilities=("completion", "chat", "logprobs", "grammar")
-        + (("infill",) if can_infill else ()),
+        + (("infill",) if can_infill else ())
+        + (("vision",) if has_eyes else ()),
         chat_template=_chat_template(model),
         bos_text=_bos_text(model, tokenizer),
         eos_text=tokenizer.special_text(c.llama_vocab_eos(vocab)),
@@ -271,8 +272,18 @@ def _describe(
         description=_text(lambda buffer, size: c.llama_model_desc(model, buffer, size)),
         parameters=c.llama_model_n_params(model),
         size_bytes=c.llama_model_size(model),
-        options=in_effect,
+        options={**options, **_sizes(context)},
     )
+
+
+def _sizes(context: c.llama_context_p) -> dict[str, int]:
+    """Load options as llama.cpp took them."""
+    return {
+        "threads": c.llama_n_threads(context),
+        "threads_batch": c.llama_n_threads_batch(context),
+        "batch_size": c.llama_n_batch(context),
+        "ubatch_size": c.llama_n_ubatch(context),
+    }
 
 
 def _chat_template(model: c.llama_model_p) -> str | None:

@@ -1,21 +1,26 @@
 # pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
-"""`TextRunner` over one llama.cpp context. Everything here but `prepare` runs on the engine's one thread."""
+"""`TextRunner` over one llama.cpp context. Everything here but `prepare` and `place_image` runs on the engine's one thread."""
 
 import logging
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import llama_cpp.llama_cpp as c
 
-from modules.core.errors import AppError, ModelError
+from modules.core.errors import AppError, ModelError, Unsupported
+from modules.core.messages import Image
 from modules.core.requests import GenerationRequest
-from modules.loaders.base import ModelInfo, Sampled, Sequence, Step
+from modules.loaders.base import ModelInfo, PlacedImage, Sampled, Sequence, Step
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.batch import Batch
 from modules.loaders.llamacpp.drawing import Drawer
+from modules.loaders.llamacpp.embedding_batch import decode_rows
 from modules.loaders.llamacpp.kv_memory import KvMemory
+from modules.loaders.llamacpp.places import PlacedPiece
 from modules.loaders.llamacpp.sampling import DryPrototypes, SamplerChain
+from modules.loaders.llamacpp.slots import Slot, State
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
+from modules.loaders.llamacpp.vision import Vision
 from modules.loaders.prefixes import SlotView, best_source, plan_slot
 
 log = logging.getLogger("hearth.llamacpp")
@@ -27,35 +32,17 @@ SCORED_TOKENS_PER_STEP = 256
 """Of all requests together: every scored prompt token keeps a row of logits as wide as the vocabulary."""
 
 
-@dataclass(slots=True)
-class Slot:
-    """One sequence id of llama.cpp. `cached`: tokens in its KV memory while nobody uses it."""
-
-    index: int
-    cached: list[int] = field(default_factory=list)
-    sequence: Sequence | None = None
-    last_used: int = 0
-
-
-@dataclass(slots=True)
-class State:
-    """What the runner keeps for a sequence.
-
-    `leader`: the request that is computing the first `keep` tokens of both; this one waits for them.
-    """
-
-    chain: SamplerChain
-    leader: Sequence | None = None
-    keep: int = 0
-    admitted: int = 0
-    is_counted: bool = False
-
-
 class LlamaRunner:
     def __init__(
-        self, model: Any, context: Any, tokenizer: LlamaTokenizer, info: ModelInfo
+        self,
+        model: Any,
+        context: Any,
+        tokenizer: LlamaTokenizer,
+        info: ModelInfo,
+        vision: Vision | None = None,
     ) -> None:
         self.info = info
+        self._vision = vision
         self.tokenizer = tokenizer
         self._model = model
         self._context = context
@@ -74,17 +61,31 @@ class LlamaRunner:
 
     def prepare(self, request: GenerationRequest) -> None:
         self._dry.prepare(request.sampling, self.info.context_length)
+        if request.media:
+            self._eyes.prepare(request)
+
+    def place_image(self, image: Image) -> PlacedImage:
+        return self._eyes.place(image)
+
+    @property
+    def _eyes(self) -> Vision:
+        if self._vision is None:
+            raise Unsupported(f"{self.info.name} takes text only.", param="messages")
+        return self._vision
 
     # -- admission ---------------------------------------------------------------------------
 
     def admit(self, sequence: Sequence) -> bool:
+        if sequence.state is None:
+            sequence.state = self._build_state(sequence.request)
         views = [self._view(slot) for slot in self._slots]
         # A prompt that is to be scored needs the logits of all its tokens, so it reuses nothing.
         wants_scores = sequence.request.prompt_logprobs is not None
         plan = plan_slot(
             views,
             [] if wants_scores else sequence.tokens,
-            self._can_keep,
+            partial(self._can_keep, sequence),
+            cut=sequence.state.cut,
             min_copied=self._kv.min_copied,
             wants_neighbours=not self._kv.is_unified,
         )
@@ -103,18 +104,16 @@ class LlamaRunner:
         slot.sequence = sequence
         return True
 
+    def _build_state(self, request: GenerationRequest) -> State:
+        past = request.prompt_ids
+        if request.media:  # samplers know real tokens only
+            past = [token_id for token_id in past if token_id >= 0]
+        places = self._eyes.places(request) if request.media else None
+        context_length = self.info.context_length
+        chain = SamplerChain(request.sampling, self.tokenizer, past, context_length, self._dry)
+        return State(chain, places)
+
     def _seat(self, sequence: Sequence, slot: Slot) -> None:
-        if sequence.state is None:
-            request = sequence.request
-            sequence.state = State(
-                SamplerChain(
-                    request.sampling,
-                    self.tokenizer,
-                    request.prompt_ids,
-                    self.info.context_length,
-                    self._dry,
-                )
-            )
         self._ticks += 1
         sequence.state.admitted = self._ticks
         slot.last_used, sequence.slot = self._ticks, slot.index
@@ -135,11 +134,12 @@ class LlamaRunner:
         tokens = sequence.tokens if sequence.state.leader is None else []
         return SlotView(slot.index, tokens, sequence.computed, True, slot.last_used)
 
-    def _can_keep(self, view: SlotView, keep: int) -> bool:
+    def _can_keep(self, sequence: Sequence, view: SlotView, keep: int) -> bool:
         """A busy slot stops at the right place for those who wait, so what is not computed yet can be kept."""
         if view.is_busy and view.computed < keep:
             return True
-        return self._kv.can_keep(view.index, view.computed, keep)
+        position = sequence.state.position(keep)
+        return self._kv.can_keep(view.index, view.computed, keep, position)
 
     def _take_prefix(self, sequence: Sequence, source: int | None, keep: int) -> None:
         """Make the slot's KV memory hold the first `keep` tokens of the source, or nothing."""
@@ -148,10 +148,11 @@ class LlamaRunner:
             keep = 0
         else:
             computed = self._view(self._slots[source]).computed
-            can_keep = self._kv.can_keep(source, computed, keep)
+            position = sequence.state.position(keep)
+            can_keep = self._kv.can_keep(source, computed, keep, position)
             if can_keep and source != slot.index:
                 self._kv.copy(source, slot.index)
-            if not can_keep or not self._kv.cut(slot.index, keep, computed):
+            if not can_keep or not self._kv.cut(slot.index, keep, computed, position):
                 keep = 0
         if keep == 0:
             self._forget(slot)
@@ -193,6 +194,8 @@ class LlamaRunner:
     def step(self) -> Step:
         step = Step()
         self._follow_leaders()
+        if self._read_picture(step):
+            return step
         while True:
             rows = self._fill()
             if not rows:
@@ -215,7 +218,9 @@ class LlamaRunner:
             if state.leader is None:
                 continue
             views = [self._view(slot) for slot in self._slots if slot.index != sequence.slot]
-            source, keep = best_source(views, sequence.tokens, self._can_keep)
+            source, keep = best_source(
+                views, sequence.tokens, partial(self._can_keep, sequence), state.cut
+            )
             if source is not None and source.computed < keep:
                 state.leader, state.keep = self._slots[source.index].sequence, keep
                 continue
@@ -225,21 +230,27 @@ class LlamaRunner:
     def _fill(self) -> list[tuple[Sequence, int, int]]:
         """Put the next tokens of everyone into the batch: (sequence, first row, rows), ascending slots."""
         self._batch.clear()
-        active = [s for s in self._running() if s.state.leader is None]
+        active = [
+            s
+            for s in self._running()
+            if s.state.leader is None and not s.state.is_picture(s.computed)
+        ]
         chunks = self._share_budget(active)
         rows: list[tuple[Sequence, int, int]] = []
         for sequence in active:
             if not self._is_reading(sequence):
                 row = self._batch.add_token(
-                    sequence.slot, sequence.computed, sequence.tokens[sequence.computed]
+                    sequence.slot,
+                    sequence.state.position(sequence.computed),
+                    sequence.tokens[sequence.computed],
                 )
                 rows.append((sequence, row, 1))
             elif count := chunks.get(id(sequence), 0):
                 end = sequence.computed + count
                 row = self._batch.add_chunk(
                     sequence.slot,
-                    sequence.computed,
-                    sequence.tokens[sequence.computed : end],
+                    sequence.state.position(sequence.computed),
+                    sequence.state.token_ids(sequence.tokens, sequence.computed, end),
                     all_logits=self._scores_prompt(sequence),
                     last_logits=end == len(sequence.tokens),
                 )
@@ -267,13 +278,14 @@ class LlamaRunner:
         return chunks
 
     def _until_awaited(self, sequence: Sequence) -> int:
-        """Tokens up to the end of the prompt, or to where another waits to copy: some memories cannot be cut later."""
+        """Tokens up to the end of the prompt, or a picture, or where another waits to copy: some memories cannot be cut later."""
         awaited = [
             other.state.keep
             for other in self._running()
             if other.state.leader is sequence and other.state.keep > sequence.computed
         ]
-        return min([*awaited, len(sequence.tokens)]) - sequence.computed
+        end = min([*awaited, len(sequence.tokens)])
+        return sequence.state.until_other(sequence.computed, end) - sequence.computed
 
     def _is_reading(self, sequence: Sequence) -> bool:
         left = len(sequence.tokens) - sequence.computed
@@ -282,6 +294,39 @@ class LlamaRunner:
     def _scores_prompt(self, sequence: Sequence) -> bool:
         wants = sequence.request.prompt_logprobs is not None
         return wants and sequence.computed < sequence.prompt_length
+
+    def _read_picture(self, step: Step) -> bool:
+        """Compute rows of one picture, for the request that came first; True when this ended the step."""
+        while (sequence := self._first_at_picture()) is not None:
+            placed = sequence.state.places.at(sequence.computed)
+            first = sequence.computed - placed.start
+            count = self._picture_rows(placed, first)
+            is_last = sequence.computed + count == len(sequence.tokens)
+            answer = decode_rows(
+                self._context, placed, sequence.slot, first, count, last_logits=is_last
+            )
+            if answer == 0:
+                self._collect(sequence, 0, count, step)
+                break
+            if answer != NO_KV_MEMORY or not self._make_room(step):
+                self._fail([(sequence, 0, count)], answer, step)
+                break
+        return bool(step.sampled or step.failed)
+
+    def _first_at_picture(self) -> Sequence | None:
+        waiting = [
+            s
+            for s in self._running()
+            if s.state.leader is None and s.state.is_picture(s.computed)
+        ]
+        return min(waiting, key=lambda s: s.state.admitted, default=None)
+
+    def _picture_rows(self, placed: PlacedPiece, first: int) -> int:
+        """All that is left of it, as far as others can wait for; what must be computed at once is."""
+        left = placed.piece.length - first
+        if not placed.piece.is_causal:
+            return left
+        return min(left, self._prompt_budget)
 
     def _make_room(self, step: Step) -> bool:
         """Out of KV memory: drop the oldest idle cache, else put the youngest request back into the queue."""
@@ -353,5 +398,7 @@ class LlamaRunner:
         for sequence in self._running():
             self.release(sequence)
         self._dry.free()
+        if self._vision is not None:
+            self._vision.close()
         c.llama_free(self._context)
         c.llama_model_free(self._model)

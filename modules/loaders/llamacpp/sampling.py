@@ -24,6 +24,8 @@ HONOURED = frozenset(sampler.name for sampler in SAMPLERS)
 """llama.cpp has every sampler of the table."""
 
 KEPT_PROTOTYPES = 16
+SPARSE_SHARE = 64
+"""Below this part of all words of a mask it is quicker to look at them one by one."""
 TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
@@ -58,6 +60,11 @@ class SamplerChain:
         if self.pointer is not None:
             c.llama_sampler_free(self.pointer)
             self.pointer = None
+
+    def accept(self, token_id: int) -> None:
+        """Take note of a token that was not drawn by this chain."""
+        if self.pointer is not None:
+            library.sampler_accept(self.pointer, token_id)
 
     def _stages(self) -> list[Any]:
         """Everything before the cuts and the draw that a greedy choice needs too: biases and penalties."""
@@ -222,10 +229,37 @@ def logits_view(context: Any, row: int, size: int) -> np.ndarray:
     return np.ctypeslib.as_array((ctypes.c_float * size).from_address(address))
 
 
-def forbid(logits: np.ndarray, bitmask: np.ndarray) -> None:
-    """Set the logits of all tokens that the mask does not allow to minus infinity, in place."""
-    allowed = np.unpackbits(bitmask.view(np.uint8), bitorder="little", count=len(logits))
-    logits[allowed == 0] = -np.inf
+def forbid(logits: np.ndarray, bitmask: np.ndarray) -> bool:
+    """Set the logits of all tokens that the mask does not allow to minus infinity, in place; False when it allows all.
+
+    `bitmask`: int32 words. Free text allows nearly everything and strict JSON nearly nothing: there only the odd words are opened.
+    """
+    few = len(bitmask) // SPARSE_SHARE
+    holes = np.flatnonzero(bitmask != -1)
+    if not len(holes):
+        return False
+    if len(holes) <= few:
+        forbidden = _token_ids(bitmask, holes, 0, len(logits))
+        logits[forbidden] = -np.inf
+        return len(forbidden) > 0
+    some = np.flatnonzero(bitmask)
+    if len(some) <= few:
+        allowed = _token_ids(bitmask, some, 1, len(logits))
+        kept = logits[allowed]
+        logits.fill(-np.inf)
+        logits[allowed] = kept
+        return True
+    bits = np.unpackbits(bitmask.view(np.uint8), bitorder="little", count=len(logits))
+    logits[bits == 0] = -np.inf
+    return True
+
+
+def _token_ids(bitmask: np.ndarray, words: np.ndarray, bit: int, size: int) -> np.ndarray:
+    """Ids below `size` whose bit has this value, in the words with these indices; ascending."""
+    bits = np.unpackbits(bitmask[words].view(np.uint8), bitorder="little").reshape(-1, 32)
+    rows, columns = np.nonzero(bits == bit)
+    ids = words[rows] * 32 + columns
+    return ids[: np.searchsorted(ids, size)]
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

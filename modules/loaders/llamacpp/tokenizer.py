@@ -2,6 +2,8 @@
 """The vocabulary of a GGUF model."""
 
 import ctypes
+import re
+from itertools import pairwise
 
 import llama_cpp.llama_cpp as c
 
@@ -9,6 +11,7 @@ from modules.core.errors import ModelError
 from modules.loaders.llamacpp import library
 
 _PIECE_BYTES = 1024
+_CONTROL_ATTRIBUTES = c.LLAMA_TOKEN_ATTR_CONTROL | c.LLAMA_TOKEN_ATTR_UNKNOWN
 
 
 class LlamaTokenizer:
@@ -25,8 +28,20 @@ class LlamaTokenizer:
         self.end_ids = frozenset(
             token_id for token_id in range(self.size) if library.vocab_is_eog(self.vocab, token_id)
         )
+        self._control_texts = self._find_control_texts()
+        self.control_texts = frozenset(filter(None, self._control_texts.values()))
+        self._always_parsed = self._find_always_parsed()
 
     def encode(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
+        if parse_special or self._always_parsed is None:
+            return self._encode(text, add_special, parse_special)
+        ids: list[int] = []
+        cuts = [match.start() + 1 for match in self._always_parsed.finditer(text)]
+        for start, end in pairwise([0, *cuts, len(text)]):
+            ids += self._encode(text[start:end], add_special and start == 0, parse_special)
+        return ids
+
+    def _encode(self, text: str, add_special: bool, parse_special: bool) -> list[int]:
         data = text.encode()
         capacity = len(data) + 16
         for _ in range(2):
@@ -44,6 +59,9 @@ class LlamaTokenizer:
         if piece is None:
             piece = self._pieces[token_id, special] = self._read_piece(token_id, special)
         return piece
+
+    def control_text(self, token_id: int) -> str | None:
+        return self._control_texts.get(token_id)
 
     def is_end(self, token_id: int) -> bool:
         return token_id in self.end_ids
@@ -63,6 +81,31 @@ class LlamaTokenizer:
         """The text of BOS, EOS and the like; empty when the vocabulary lacks it."""
         return "" if token_id < 0 else self.piece(token_id, special=True).decode(errors="replace")
 
+    def _find_control_texts(self) -> dict[int, str]:
+        texts: dict[int, str] = {}
+        for token_id in range(self.size):
+            attributes = c.llama_vocab_get_attr(self.vocab, token_id)
+            if attributes & (_CONTROL_ATTRIBUTES | c.LLAMA_TOKEN_ATTR_USER_DEFINED):
+                text = self.special_text(token_id)
+                if attributes & _CONTROL_ATTRIBUTES or _looks_like_mark(text):
+                    texts[token_id] = text
+        return texts
+
+    def _find_always_parsed(self) -> re.Pattern[str] | None:
+        """Marks that llama.cpp reads as control tokens even where it is told not to; None where it need not be hindered.
+
+        Only byte-pair vocabularies can be given a text in pieces; others would put a space before each, or an end behind.
+        """
+        marks = [
+            re.escape(text)
+            for token_id, text in self._control_texts.items()
+            if c.llama_vocab_get_attr(self.vocab, token_id) & c.LLAMA_TOKEN_ATTR_USER_DEFINED
+        ]
+        is_bpe = c.llama_vocab_type(self.vocab) == c.LLAMA_VOCAB_TYPE_BPE
+        if not marks or not is_bpe or c.llama_vocab_get_add_eos(self.vocab):
+            return None
+        return re.compile("|".join(marks))
+
     def _find_start(self) -> int:
         bos, eos = c.llama_vocab_bos(self.vocab), c.llama_vocab_eos(self.vocab)
         has_bos = c.llama_vocab_get_add_bos(self.vocab) and bos >= 0
@@ -77,3 +120,8 @@ class LlamaTokenizer:
                 return buffer.raw[:count]
             size = -count
         raise ModelError(f"llama.cpp has no text for token {token_id}")
+
+
+def _looks_like_mark(text: str) -> bool:
+    """Among the tokens that a vocabulary's makers added: `<think>` is a mark, a run of spaces is not."""
+    return len(text) > 2 and text.startswith("<") and text.endswith(">")

@@ -7,11 +7,12 @@ from typing import Any
 
 from llguidance import LLTokenizer, TokenizerWrapper
 
-from modules.core.errors import ModelError
+from modules.core.errors import ModelError, Unsupported
 from modules.core.events import TokenChoice, TokenLogprob
+from modules.core.messages import Image
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SamplingParams
-from modules.loaders.base import ModelInfo, Sampled, Sequence, Step
+from modules.loaders.base import ModelInfo, PlacedImage, Sampled, Sequence, Step
 
 END = 256
 SPECIAL = 257
@@ -25,13 +26,18 @@ class FakeTokenizer:
     """Bytes 0 to 255, END, a SPECIAL token `<|x|>`, a BROKEN one without text, then whole words."""
 
     start_id = 0
+    control_texts = frozenset({"<|x|>"})
 
     def __init__(self, words: Tokens[bytes] = ()) -> None:
         self.words = list(words)
         self.size = WORDS + len(self.words)
+        self.longest_piece = max([5, *map(len, self.words)])
 
     def encode(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
         return list(text.encode())
+
+    def control_text(self, token_id: int) -> str | None:
+        return "<|x|>" if token_id in (END, SPECIAL) else None
 
     def piece(self, token_id: int, *, special: bool) -> bytes:
         if token_id < END:
@@ -52,7 +58,8 @@ class FakeTokenizer:
 class FakeRunner:
     """`replies`: prompt text -> what is said to it; what is left out is answered by "ok".
 
-    A reply whose tokens are used up ends with END; one in `endless` begins again instead.
+    A reply whose tokens are used up ends with END; one in `endless` begins again instead. `image_length`: places of a
+    picture, 0 for a model without eyes; in the name of a prompt they are left out.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class FakeRunner:
         words: Tokens[bytes] = (),
         name: str = "fake",
         chat_template: str | None = None,
+        image_length: int = 0,
     ) -> None:
         self.tokenizer = FakeTokenizer(words)
         self.info = ModelInfo(
@@ -75,7 +83,9 @@ class FakeRunner:
             vocabulary_size=self.tokenizer.size,
             samplers=frozenset(),
             chat_template=chat_template,
+            capabilities=("completion", "chat", *(("vision",) if image_length else ())),
         )
+        self.image_length = image_length
         self.replies = replies or {}
         self.endless = set(endless)
         self.running: list[Sequence] = []
@@ -177,6 +187,11 @@ class FakeRunner:
     def prepare(self, request: GenerationRequest) -> None:
         self.prepared.append(request)
 
+    def place_image(self, image: Image) -> PlacedImage:
+        if not self.image_length:
+            raise Unsupported("This model takes text only.")
+        return PlacedImage(self.image_length, before=(ord("<"),), after=(ord(">"),))
+
     def build_grammar_tokenizer(self) -> Any:
         return LLTokenizer(
             TokenizerWrapper(_Vocabulary(self.tokenizer)),
@@ -194,6 +209,8 @@ class FakeRunner:
         self.threads.add(threading.get_ident())
 
     def _next_token(self, sequence: Sequence) -> int:
+        if sequence.forced:
+            return sequence.forced.popleft()
         name = prompt_of(sequence)
         reply = self.replies.get(name, "ok")
         tokens = list(reply.encode()) if isinstance(reply, str) else reply
@@ -221,7 +238,7 @@ class _Vocabulary:
 
 
 def prompt_of(sequence: Sequence) -> str:
-    return bytes(sequence.request.prompt_ids).decode()
+    return bytes(id_ for id_ in sequence.request.prompt_ids if id_ >= 0).decode()
 
 
 def ask(prompt: str, max_tokens: int = 100, **details: Any) -> GenerationRequest:

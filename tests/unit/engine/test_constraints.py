@@ -128,9 +128,9 @@ def test_a_wrong_grammar_is_refused_with_a_reason_and_its_field(
 def test_a_grammar_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def count(grammar: Grammar) -> str:
+    def count(grammar: Grammar, tokenizer: LLTokenizer) -> str:
         seen.append(grammar.text)
-        return original(grammar)
+        return original(grammar, tokenizer)
 
     original = constraints._to_llguidance
     monkeypatch.setattr(constraints, "_to_llguidance", count)

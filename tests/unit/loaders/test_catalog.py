@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from modules.core.errors import NotFound
-from modules.loaders.catalog import DEMO_MODEL, Catalog, model_at
+from modules.loaders.catalog import BUNDLED_MODELS, DEMO_MODEL, Catalog, model_at
 
 
 @pytest.fixture
@@ -142,9 +142,12 @@ def test_a_missing_folder_has_no_models(tmp_path: Path) -> None:
         ([DEMO_MODEL, "mine.gguf"], "mine.gguf"),
         (["a.gguf", "b.gguf"], None),
         ([DEMO_MODEL, "a.gguf", "b.gguf"], None),
+        (BUNDLED_MODELS, DEMO_MODEL),
+        (BUNDLED_MODELS[1:], BUNDLED_MODELS[1]),
+        ([*BUNDLED_MODELS, "mine.gguf", "mmproj-mine.gguf"], "mine.gguf"),
     ],
 )
-def test_the_default_is_the_only_model_besides_the_demo(
+def test_the_default_is_the_only_model_besides_the_bundled_ones(
     tmp_path: Path, files: list[str], expected: str | None
 ) -> None:
     for name in files:

@@ -1,0 +1,122 @@
+"""Files of pictures to pixels, by Pillow. What a file costs is known from its header, before it is decoded."""
+
+import struct
+from collections.abc import Callable
+from io import BytesIO
+
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image as Pillow,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+)
+
+from extensions.openai.media.errors import invalid_image
+from modules.core.errors import RequestError
+from modules.core.messages import Image
+
+MAX_SCANS = 100
+"""Of a JPEG. Encoders write about ten; each of them costs a pass over the whole picture, and few bytes."""
+MAX_RATIO = 200
+"""Of the longer side to the shorter. Vision models resize; a line would become a picture without height."""
+
+_START_OF_SCAN = b"\xff\xda"
+_FORMATS = "PNG, JPEG, WebP, GIF and BMP"
+# Called directly: Image.open would try dozens of formats, and its limit of pixels is one for the whole process.
+_OPENERS: tuple[tuple[bytes, int, Callable[[BytesIO], ImageFile.ImageFile]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", 0, PngImagePlugin.PngImageFile),
+    (b"\xff\xd8\xff", 0, JpegImagePlugin.JpegImageFile),
+    (b"GIF8", 0, GifImagePlugin.GifImageFile),
+    (b"WEBP", 8, WebPImagePlugin.WebPImageFile),
+    (b"BM", 0, BmpImagePlugin.BmpImageFile),
+)
+_TURNS = {
+    2: Pillow.Transpose.FLIP_LEFT_RIGHT,
+    3: Pillow.Transpose.ROTATE_180,
+    4: Pillow.Transpose.FLIP_TOP_BOTTOM,
+    5: Pillow.Transpose.TRANSPOSE,
+    6: Pillow.Transpose.ROTATE_270,
+    7: Pillow.Transpose.TRANSVERSE,
+    8: Pillow.Transpose.ROTATE_90,
+}
+"""EXIF's orientations; 1 is upright."""
+
+
+class Decoder:
+    """The pictures of one request, one after the other; together they have at most `max_pixels`."""
+
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self._left = max_pixels
+
+    def decode(self, data: bytes) -> Image:
+        """Its first frame, upright, on white where it is transparent. RequestError says what is wrong. Blocking."""
+        try:
+            picture = _open(data)
+            self._take(picture)
+            picture.load()
+            return _to_image(_upright(picture))
+        except RequestError:
+            raise
+        except Exception as error:  # Pillow's readers raise whatever a broken file makes happen
+            raise invalid_image("it is damaged or cut off") from error
+
+    def _take(self, picture: Pillow.Image) -> None:
+        pixels = picture.width * picture.height
+        if pixels < 1 or max(picture.size) > MAX_RATIO * min(picture.size):
+            raise invalid_image(
+                f"it is {picture.width} x {picture.height} pixels, and may be {MAX_RATIO} times as long as wide"
+            )
+        if pixels > self._left:
+            raise RequestError(
+                f"The pictures of a request may have {self._max_pixels / 1e6:g} million pixels together; "
+                f"this one is {picture.width} x {picture.height}.",
+                code="image_too_large",
+            )
+        self._left -= pixels
+
+
+def _open(data: bytes) -> ImageFile.ImageFile:
+    """Reads the header only. The name of a file and what a server says of it count for nothing."""
+    matching = (opener for mark, offset, opener in _OPENERS if data.startswith(mark, offset))
+    opener = next(matching, None)
+    if opener is None:
+        raise invalid_image(f"it is none of {_FORMATS}")
+    if opener is JpegImagePlugin.JpegImageFile and data.count(_START_OF_SCAN) > MAX_SCANS:
+        raise invalid_image(f"it is a JPEG of more than {MAX_SCANS} scans")
+    return opener(BytesIO(data))
+
+
+def _upright(picture: Pillow.Image) -> Pillow.Image:
+    turn = _TURNS.get(_orientation(picture))
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _orientation(picture: Pillow.Image) -> int:
+    """Upright where the EXIF data is damaged: the picture itself can still be shown."""
+    try:
+        value = picture.getexif().get(ExifTags.Base.Orientation)
+    except (OSError, ValueError, SyntaxError, struct.error, LookupError, TypeError, Warning):
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _to_image(picture: Pillow.Image) -> Image:
+    if picture.mode == "I;16":  # PNG's grey of 16 bits: the upper 8 of them
+        rgb = picture.convert("I").point(lambda grey: grey * (1 / 256)).convert("L").convert("RGB")
+    elif picture.has_transparency_data:
+        rgb = _on_white(picture)
+    else:
+        rgb = picture.convert("RGB")
+    return Image(rgb.width, rgb.height, rgb.tobytes())
+
+
+def _on_white(picture: Pillow.Image) -> Pillow.Image:
+    rgba = picture.convert("RGBA")
+    paper = Pillow.new("RGB", rgba.size, "white")
+    paper.paste(rgba, mask=rgba.getchannel("A"))
+    return paper

@@ -1,0 +1,57 @@
+"""The one grammar of a reply: thinking, calls and structured content together."""
+
+from dataclasses import replace
+
+from extensions.openai.structured import to_constraint
+from extensions.openai.tools import ToolUse
+from extensions.openai.typing import GenerationFields
+from modules.core.errors import RequestError
+from modules.core.requests import Grammar
+from modules.core.tools import ReplyLayout, Tool
+from modules.engine.model import LoadedModel
+from modules.settings import Settings
+from modules.text.call_formats.grammar import build_reply_grammar
+
+ANY_OBJECT = '{"type": "object"}'
+
+
+def to_reply_grammar(
+    body: GenerationFields,
+    model: LoadedModel,
+    layout: ReplyLayout | None,
+    tools: ToolUse,
+    settings: Settings,
+) -> Grammar | None:
+    """None when nothing is asked for that has to be enforced."""
+    constraint = to_constraint(body, settings.grammars_path)
+    if constraint is not None:
+        model.engine.check_grammar(constraint.grammar)
+    if layout is None or tools.choice == "none":
+        if constraint is None:
+            return None
+        if layout is None or layout.reasoning is None:
+            return constraint.grammar
+    assert layout is not None
+    checked = replace(layout, tools=_enforceable(layout.tools, model))
+    return build_reply_grammar(
+        checked,
+        tool_choice="required" if tools.choice == "required" else "auto",
+        max_calls=tools.max_calls,
+        body=None if constraint is None else constraint.body,
+    )
+
+
+def _enforceable(tools: tuple[Tool, ...], model: LoadedModel) -> tuple[Tool, ...]:
+    """Schemas that cannot be enforced stand for any object, unless the tool is strict: then they are an error."""
+    return tuple(_checked(tool, model) for tool in tools)
+
+
+def _checked(tool: Tool, model: LoadedModel) -> Tool:
+    place = f"tools.{tool.name}.parameters"
+    try:
+        model.engine.check_grammar(Grammar("json_schema", tool.parameters, place))
+    except RequestError:
+        if tool.is_strict:
+            raise
+        return replace(tool, parameters=ANY_OBJECT)
+    return tool

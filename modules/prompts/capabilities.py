@@ -1,0 +1,118 @@
+"""What a chat template can show, found out by rendering small conversations. As llama.cpp does it, since no template says so."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modules.core.errors import RequestError
+
+Fields = Mapping[str, Any]
+Render = Callable[..., str]
+
+_NEEDLE = "needle7"
+_USER: Fields = {"role": "user", "content": "hay1"}
+_TOOL: Fields = {
+    "type": "function",
+    "function": {
+        "name": _NEEDLE,
+        "description": "d",
+        "parameters": {
+            "type": "object",
+            "properties": {"a": {"type": "string", "description": "d"}},
+            "required": ["a"],
+        },
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """`has_typed_content`: content must be a list of parts. `has_text_arguments`: a call's arguments are JSON text, not an object.
+
+    `call_sample`: how it writes a call, "" when it cannot.
+    """
+
+    shows_system: bool
+    shows_tools: bool
+    shows_calls: bool
+    has_typed_content: bool
+    has_text_arguments: bool
+    has_thinking_switch: bool
+    has_effort: bool
+    call_sample: str = ""
+
+
+def probe(render: Render, text: str) -> Abilities:
+    """A dozen small renderings."""
+    has_typed_content = _is_typed(render)
+
+    def attempt(messages: Sequence[Fields], **options: Any) -> str | None:
+        shaped = [_typed(each) for each in messages] if has_typed_content else messages
+        try:
+            return render(shaped, **options)
+        except RequestError:
+            return None
+
+    as_object = attempt(_call({"a": "pin3"}))
+    as_text = attempt(_call('{"a": "pin3"}'))
+    is_object_fine = as_object is not None and _is_json(as_object)
+    is_text_fine = as_text is not None and _is_json(as_text) and '\\"' not in as_text
+    sample = (as_text if is_text_fine and not is_object_fine else as_object) or ""
+    return Abilities(
+        shows_system=_NEEDLE in (attempt([{"role": "system", "content": _NEEDLE}, _USER]) or ""),
+        shows_tools=_NEEDLE in (attempt([_USER], tools=[_TOOL]) or ""),
+        shows_calls=_NEEDLE in sample and "pin3" in sample,
+        has_typed_content=has_typed_content,
+        has_text_arguments=is_text_fine and not is_object_fine,
+        has_thinking_switch=_differs(
+            attempt,
+            {"enable_thinking": False, "thinking": False},
+            {"enable_thinking": True, "thinking": True},
+        ),
+        has_effort=_differs(attempt, {"reasoning_effort": "low"}, {"reasoning_effort": "high"}),
+        call_sample=sample if _NEEDLE in sample else "",
+    )
+
+
+def _call(arguments: Any) -> list[Fields]:
+    function = {"name": _NEEDLE, "arguments": arguments}
+    call = {"id": "call00000", "type": "function", "function": function}
+    return [
+        _USER,
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call00000", "name": _NEEDLE, "content": "result5"},
+        {"role": "assistant", "content": "done"},
+        _USER,
+    ]
+
+
+def _is_json(text: str) -> bool:
+    """The arguments are there as JSON, or as text by themselves; not as Python's dict, nor encoded twice."""
+    if "pin3" not in text or "'pin3'" in text:
+        return False
+    return re.search(r'\\"pin3', text) is None
+
+
+def _is_typed(render: Render) -> bool:
+    plain, typed = _try(render, _USER), _try(render, _typed(_USER))
+    return "hay1" not in plain and "hay1" in typed and "'text'" not in typed
+
+
+def _try(render: Render, message: Fields) -> str:
+    try:
+        return render([message])
+    except RequestError:
+        return ""
+
+
+def _typed(message: Fields) -> Fields:
+    return {**message, "content": [{"type": "text", "text": message["content"]}]}
+
+
+def _differs(attempt: Callable[..., str | None], one: Fields, other: Fields) -> bool:
+    """Whether a new reply, or one in the history, looks another way."""
+    options = {"add_generation_prompt": True}
+    return attempt([_USER], variables=one, **options) != attempt(
+        [_USER], variables=other, **options
+    )

@@ -1,0 +1,89 @@
+"""One grammar for a whole reply: thinking, content and calls. It holds from the first token on."""
+
+from typing import Literal
+
+from modules.core.requests import Grammar
+from modules.core.tools import ReasoningMarks, ReplyLayout
+from modules.text.call_formats import find_format
+from modules.text.call_formats.base import ToolFormat
+from modules.text.call_formats.harmony_messages import HarmonyMessages
+from modules.text.call_formats.rules import SPACE, Calls, Rules, joined, one_of, quoted, without
+
+
+def build_reply_grammar(
+    layout: ReplyLayout,
+    *,
+    tool_choice: Literal["auto", "required"] = "auto",
+    max_calls: int | None = None,
+    body: str | None = None,
+    body_rules: str = "",
+    param: str = "tools",
+) -> Grammar | None:
+    """None when all texts are allowed.
+
+    `body`: a Lark expression for content that is constrained, with the rules that it needs in `body_rules`. `param` is
+    named by errors.
+    """
+    rules = Rules()
+    if body is not None:
+        body = rules.add("body", body)
+    reply_format = find_format(layout.tool_format) if layout.tool_format else None
+    calls = None
+    if layout.tools and reply_format is not None:
+        calls = reply_format.syntax.write(rules, layout.tools, is_many=max_calls != 1)
+    is_required = tool_choice == "required" and calls is not None
+    if reply_format is not None and isinstance(reply_format.syntax, HarmonyMessages):
+        start = reply_format.syntax.write_reply(rules, calls, body, is_required=is_required)
+    else:
+        triggers = reply_format.syntax.triggers if reply_format is not None else ()
+        reply = _reply(
+            rules, calls, triggers, body, is_required=is_required, is_many=max_calls != 1
+        )
+        if reply is None:
+            return None
+        start = joined((_thinking(rules, layout), reply))
+    rules.name_as("start", start)
+    return Grammar("lark", rules.text + body_rules, param, marks=_marks(layout, reply_format))
+
+
+def _reply(
+    rules: Rules,
+    calls: Calls | None,
+    triggers: tuple[str, ...],
+    body: str | None,
+    *,
+    is_required: bool,
+    is_many: bool,
+) -> str | None:
+    """What follows the thinking."""
+    if calls is None:
+        return body
+    if is_required:
+        return f"{SPACE} {calls.whole}"
+    if body is not None:
+        return one_of((body, f"{SPACE} {calls.whole}"))
+    if not calls.trigger:  # nothing tells a call from a text at its beginning
+        return None
+    others = [mark for mark in triggers if mark != calls.trigger]
+    before = rules.until("before", calls.trigger, excluded=others)
+    text = rules.terminal("text", without(triggers))
+    return f"({before} {calls.rest}){'*' if is_many else '?'} {text}"
+
+
+def _thinking(rules: Rules, layout: ReplyLayout) -> str:
+    marks = layout.reasoning
+    if marks is None:
+        return ""
+    rest = f"{rules.until('thought', marks.end)} {SPACE}"
+    if layout.starts_in_reasoning:
+        return rest
+    return f"({SPACE} {quoted(marks.start)} {rest})?"
+
+
+def _marks(layout: ReplyLayout, reply_format: ToolFormat | None) -> tuple[str, ...]:
+    own = reply_format.marks if reply_format is not None else frozenset[str]()
+    marks = {*layout.marks, *own}
+    reasoning: ReasoningMarks | None = layout.reasoning
+    if reasoning is not None:
+        marks |= {reasoning.start, reasoning.end}
+    return tuple(sorted(marks))
