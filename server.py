@@ -8,6 +8,7 @@ import sys
 from modules.console import ConsoleProgress, set_up_logging
 from modules.context import AppContext
 from modules.core.errors import AppError, ConfigError
+from modules.engine.ledger import Ledger
 from modules.engine.manager import ModelManager
 from modules.extensions import start_extensions
 from modules.loaders.catalog import Catalog, InstalledModel
@@ -41,16 +42,19 @@ def _event_loop():  # noqa: ANN202 - one of two functions of the same shape
 
 
 async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None) -> int:
+    ledger = Ledger(settings.usage_path)
     models = ModelManager(
         catalog,
         settings.load,
         max_queue=settings.max_queue,
         on_progress=ConsoleProgress(),
         templates=build_templates(settings),
+        ledger=ledger,
     )
     context = AppContext(settings, models)
     start_extensions(context)
-    return await serve(context, model)
+    with ledger.kept_saved():
+        return await serve(context, model)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,12 @@ class Settings:
     )
     nowebui: bool = option(False, "Start without the web UI", group="host")
     verbose: bool = option(False, "Log more of what the program does (never texts)", group="host")
+    keep_usage: bool = option(
+        True,
+        "Keep counts of tokens by day and model in cache/usage.json of the user data folder (never texts); "
+        "without it they last until the program ends",
+        group="host",
+    )
     api: bool = option(
         False, "Serve the OpenAI-compatible API; --extensions openai is the same", group="api"
     )
@@ -214,6 +220,10 @@ class Settings:
     @property
     def grammars_path(self) -> Path:
         return Path(self.user_data_dir) / "grammars"
+
+    @property
+    def usage_path(self) -> Path | None:
+        return Path(self.user_data_dir) / "cache" / "usage.json" if self.keep_usage else None
 
     @property
     def enabled_extensions(self) -> tuple[str, ...]:

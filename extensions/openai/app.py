@@ -10,12 +10,14 @@ from starlette.types import ASGIApp
 
 from extensions.openai import chat, completions, health, metrics, models
 from extensions.openai.access import OriginRule
+from extensions.openai.decisions import routes as decisions
 from extensions.openai.dependencies import ClientGone
 from extensions.openai.docs import mount_docs
 from extensions.openai.errors import install_error_handlers
 from extensions.openai.gate import Gate
 from extensions.openai.ignored import HEADER
-from extensions.openai.internal import logits, models as internal_models, stop, tokens
+from extensions.openai.internal import logits, models as internal_models, stop, tokenize, tokens
+from extensions.openai.legacy import billing, blocking_api, edits, engines, text_completion
 from extensions.openai.response_types import ErrorResponse
 from modules.context import AppContext
 from modules.settings import VERSION
@@ -31,6 +33,13 @@ ROUTERS = (
     logits.router,
     internal_models.router,
     stop.router,
+    tokenize.router,
+    decisions.router,
+    text_completion.router,
+    edits.router,
+    engines.router,
+    billing.router,
+    blocking_api.router,
 )
 
 

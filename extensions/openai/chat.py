@@ -40,10 +40,12 @@ async def create_chat_completion(
     settings = context.settings
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(lease_for(body.model, context, request))
-        headers = ignored_headers(body, model.info, is_strict=settings.strict_params)
         head = ResponseHead.for_chat(model)
         images = await while_connected(request, load_pictures(body.messages, model, settings))
         plan = await asyncio.to_thread(plan_chat, body, images, model, settings, head.id)
+        headers = ignored_headers(
+            body, model.info, is_strict=settings.strict_params, also=plan.ignored
+        )
         streams = submit_all(model.engine, plan.requests, stack)
         if body.stream:
             shape = _stream_shape(body, plan, settings)

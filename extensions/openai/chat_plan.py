@@ -19,12 +19,16 @@ from modules.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class ChatPlan:
-    """`requests`: one for each reply. `truncated`: messages that were left out, None when that was not allowed."""
+    """`requests`: one for each reply. `truncated`: messages that were left out, None when that was not allowed.
+
+    `ignored`: fields that the chat template has no use for.
+    """
 
     requests: list[GenerationRequest]
     tools: ToolUse
     thinking: Thinking
     truncated: int | None
+    ignored: tuple[str, ...] = ()
 
 
 def plan_chat(
@@ -63,7 +67,7 @@ def plan_chat(
     )
     model.engine.prepare(first)
     requests = [first.with_sampling(with_seed(sampling, i)) for i in range(body.n or 1)]
-    return ChatPlan(requests, tools, thinking, prompt.truncated)
+    return ChatPlan(requests, tools, thinking, prompt.truncated, conversation.ignored())
 
 
 def show_prompt(

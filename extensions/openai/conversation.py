@@ -10,13 +10,14 @@ from extensions.openai.typing import ChatCompletionRequest
 from modules.core.errors import ContextLengthExceeded
 from modules.core.messages import Image, Message
 from modules.core.tools import ReplyLayout
-from modules.engine.encoding import EncodedPrompt, encode_prompt
+from modules.engine.encoding import EncodedPrompt, check_length, encode_prompt
 from modules.engine.model import LoadedModel
 from modules.prompts.characters import load_character
-from modules.prompts.layouts import detect_layout
+from modules.prompts.layouts import detect_layout, mentions_thinking
 from modules.prompts.modes import Mode, ModePrompt, Persona, render_mode, to_persona
 from modules.prompts.prompt import Prompt
 from modules.prompts.templates import ChatTemplate
+from modules.prompts.transcript import to_transcript_template
 from modules.prompts.truncation import droppable_groups, without_groups
 from modules.settings import Settings
 
@@ -68,6 +69,9 @@ class Conversation:
             raise ContextLengthExceeded(len(self._body.messages), limit, param="messages")
         messages = to_messages(self._body.messages, self._images)
         if not truncates:
+            check_length(
+                "".join(message.text for message in messages), self._model.engine, param="messages"
+            )
             rendered = self.render(messages)
             return FittedPrompt(rendered, self._encode(rendered), None)
         return self._fit_newest(messages, limit - self._reserve(limit))
@@ -133,10 +137,27 @@ class Conversation:
         is_raw = self._body.skip_special_tokens is False and not self._tools.tools
         if self._mode == "chat" or is_raw:
             return None
-        return detect_layout(
+        layout = detect_layout(
             self._template,
             tools=self._tools.callable_tools,
             prompt_text=rendered.prompt.text,
+        )
+        return replace(layout, may_reason=False) if self._thinking.is_off else layout
+
+    def ignored(self) -> tuple[str, ...]:
+        """Wishes about thinking that neither the template nor the reader of the reply can heed."""
+        abilities = self._template.abilities
+        can_switch = abilities.has_thinking_switch or mentions_thinking(self._template)
+        wishes = {
+            "enable_thinking": can_switch,
+            "reasoning": can_switch or abilities.has_effort,
+            "reasoning_effort": can_switch or abilities.has_effort,
+        }
+        given = self._body.model_fields_set
+        return tuple(
+            name
+            for name, is_heeded in wishes.items()
+            if name in given and getattr(self._body, name) and not is_heeded
         )
 
     def _encode(self, rendered: ModePrompt) -> EncodedPrompt:
@@ -149,7 +170,7 @@ class Conversation:
 
     def _chat_template(self) -> ChatTemplate | None:
         text = self._body.chat_template_str
-        return None if not text else ChatTemplate(text, source="chat_template_str")
+        return None if not text else to_transcript_template(text)
 
 
 def _persona(body: ChatCompletionRequest, settings: Settings) -> Persona:

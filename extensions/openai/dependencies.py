@@ -24,7 +24,7 @@ def _context(request: Request) -> AppContext:
     return request.app.state.context
 
 
-def _require_admin(request: Request) -> None:
+def require_admin(request: Request) -> None:
     if not is_admin(request):
         raise AuthError(
             "Loading and unloading models needs the admin key.",
@@ -38,7 +38,7 @@ def is_admin(request: Request) -> bool:
 
 
 Context = Annotated[AppContext, Depends(_context)]
-AdminOnly = Depends(_require_admin)
+AdminOnly = Depends(require_admin)
 
 
 def note_ignored(body: BaseModel, response: Response, context: AppContext) -> None:
@@ -65,7 +65,7 @@ async def lease_for(
     )
     wanted = None
     if not is_current and installed is not None and settings.model_switch:
-        _require_admin(request)
+        require_admin(request)
         wanted = installed.name
     elif not is_current and name is not None and settings.strict_models:
         raise NotFound(

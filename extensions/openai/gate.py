@@ -21,6 +21,11 @@ OPEN_PREFIX = "/docs/"
 WEBSOCKET = "WEBSOCKET"
 POLICY_VIOLATION = 1008
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+MAX_JSON_PARTS = 2_000_000
+"""Commas and opening brackets of a body. To read JSON keeps all requests waiting, for a time that grows with its parts rather than
+with its bytes: a large picture is one part."""
+_PART_MARKS = (b",", b"[", b"{")
+_TOO_MANY_PARTS = f"The request body has more than {MAX_JSON_PARTS} parts (commas and brackets)."
 
 
 class Gate:
@@ -59,7 +64,7 @@ class Gate:
             if refusal is not None:
                 await refusal(scope, receive, watch)
             else:
-                await self._app(scope, self._limited(receive), watch)
+                await self._app(scope, self._limited(scope, receive), watch)
         finally:
             self._note(scope, status, time.monotonic() - began)
 
@@ -96,7 +101,7 @@ class Gate:
         if length.isdigit() and int(length) > self._max_body:
             return _refusal(413, self._too_large, "request_too_large")
         has_body = length not in ("", "0") or "transfer-encoding" in headers
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _kind_of_body(headers)
         if method in SAFE_METHODS or not has_body or _is_known_body(kind):
             return None
         return _refusal(
@@ -105,17 +110,22 @@ class Gate:
             "unsupported_media_type",
         )
 
-    def _limited(self, receive: Receive) -> Receive:
-        """A body without a length is counted while it comes in."""
-        received = 0
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        """A body without a length is counted while it comes in, and so are the parts of JSON."""
+        received = parts = 0
+        is_binary = _kind_of_body(Headers(scope=scope)).startswith("multipart/")
 
         async def limited() -> Message:
-            nonlocal received
+            nonlocal received, parts
             message = await receive()
             if message["type"] == "http.request":
-                received += len(message.get("body", b""))
+                body: bytes = message.get("body", b"")
+                received += len(body)
                 if received > self._max_body:
                     raise HTTPException(413, self._too_large)
+                parts += 0 if is_binary else sum(map(body.count, _PART_MARKS))
+                if parts > MAX_JSON_PARTS:
+                    raise HTTPException(413, _TOO_MANY_PARTS)
             return message
 
         return limited
@@ -135,6 +145,10 @@ def _refusal(status: int, message: str, code: str) -> JSONResponse:
 
 def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
+
+
+def _kind_of_body(headers: Headers) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _is_known_body(kind: str) -> bool:

@@ -58,12 +58,18 @@ def ignored_params(body: BaseModel, info: ModelInfo | None) -> list[str]:
     return sorted([*unknown, *unheeded, *idle])
 
 
-def ignored_headers(body: BaseModel, info: ModelInfo | None, *, is_strict: bool) -> dict[str, str]:
+def ignored_headers(
+    body: BaseModel,
+    info: ModelInfo | None,
+    *,
+    is_strict: bool,
+    also: Iterable[str] = (),
+) -> dict[str, str]:
     """The response header, empty when all counted; RequestError instead with --strict-params.
 
-    Without `info` only unknown fields are looked for.
+    Without `info` only unknown fields are looked for. `also`: what else was found to have no effect.
     """
-    names = ignored_params(body, info)
+    names = sorted({*ignored_params(body, info), *also})
     if not names:
         return {}
     if is_strict:

@@ -32,7 +32,9 @@ class MessageToolCall(Request):
 
 class ChatMessage(Request):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Text | list[ContentPart] | None = None
+    content: Text | Annotated[list[ContentPart], FIRST_FAULT, Field(max_length=10_000)] | None = (
+        None
+    )
     name: Text | None = None
     tool_calls: list[MessageToolCall] | None = None
     tool_call_id: Text | None = None

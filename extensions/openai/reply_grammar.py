@@ -29,7 +29,9 @@ def to_reply_grammar(
     if layout is None or tools.choice == "none":
         if constraint is None:
             return None
-        if layout is None or layout.reasoning is None:
+        if layout is None or (
+            layout.tool_format is None and not layout.may_reason and not layout.starts_in_reasoning
+        ):
             return constraint.grammar
     assert layout is not None
     checked = replace(layout, tools=_enforceable(layout.tools, model))

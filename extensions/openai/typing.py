@@ -92,6 +92,7 @@ class CompletionRequest(GenerationFields):
     prompt: Prompt | None = Field(None, description="Text, token ids, or a list of either")
     messages: Annotated[list[ChatMessage], FIRST_FAULT] | None = Field(
         None,
+        min_length=1,
         description="Instead of prompt: one message with text and pictures; <__media__> marks their places",
     )
     best_of: int | None = Field(
@@ -198,10 +199,15 @@ class ChatCompletionRequest(GenerationFields):
     modalities: list[Text] | None = None
 
 
+MAX_TEXT_CHARS = 4 * 2**20
+"""To tokenize keeps a thread busy, and nothing can interrupt it."""
+MAX_TOKENS = 2**20
+
+
 class EncodeRequest(Request):
     model_config = example(text="Hello!")
 
-    text: Text
+    text: Text = Field(max_length=MAX_TEXT_CHARS)
     add_special: bool | None = Field(
         None, description="Add what the model wants around a text, such as BOS (default: true)"
     )
@@ -213,7 +219,7 @@ class EncodeRequest(Request):
 class DecodeRequest(Request):
     model_config = example(tokens=[536, 0])
 
-    tokens: TokenIds
+    tokens: TokenIds = Field(max_length=MAX_TOKENS)
     skip_special_tokens: bool | None = Field(
         None, description="Leave control tokens out (default: false)"
     )

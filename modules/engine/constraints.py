@@ -3,10 +3,9 @@
 
 import json
 import logging
-import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import llguidance
@@ -16,14 +15,18 @@ from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
 from modules.core.errors import ModelError, RequestError
 from modules.core.requests import Grammar
+from modules.engine.deep_calls import call_with_deep_stack
+from modules.engine.lark import refer_to_control_tokens, replace_schemas
+from modules.engine.schemas.faults import wrong
+from modules.engine.schemas.patterns import to_rust
+from modules.engine.schemas.reader import read_schema
+from modules.engine.schemas.search import find_fault
 
 log = logging.getLogger("hearth.engine")
 
 MAX_GRAMMAR_CHARS = 200_000
-JSON_WHITESPACE = r"[ ]?|\n[ \t]{0,40}"
-"""Between the parts of a JSON reply: a space, or a line break with its indent. With more a weak model goes on for ever."""
-MAX_LINKS = 500
-"""Rules or `$ref`s: a chain of about 1,200 overflows llguidance's stack and would end the process."""
+MAX_COMPOSED_CHARS = 4_000_000
+"""Of grammars that are made here, of as many tools as a request may have."""
 KEPT_GRAMMARS = 256
 """Clients send the same schema again and again, and `n` replies share one."""
 _REASON_CHARS = 300
@@ -55,26 +58,45 @@ class GrammarCompiler:
         return GrammarMatcher(matcher.deep_copy(), self._tokenizer.vocab_size)
 
     def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:
-        if len(grammar.text) > MAX_GRAMMAR_CHARS:
-            raise _refuse(grammar, f"it is longer than {MAX_GRAMMAR_CHARS} characters")
-        if _count_links(grammar) > MAX_LINKS:
-            raise _refuse(grammar, f"it has more than {MAX_LINKS} rules or references")
+        limit = MAX_COMPOSED_CHARS if grammar.marks else MAX_GRAMMAR_CHARS
+        if len(grammar.text) > limit:
+            raise _refuse(grammar, f"it is longer than {limit} characters")
         try:
-            text = _to_llguidance(grammar, self._tokenizer)
-        except RequestError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the GBNF reader raises bare Exceptions
+            return call_with_deep_stack(lambda: self._build(grammar))
+        except RecursionError:
+            raise _refuse(grammar, "it is nested too deeply") from None
+        except ValueError as error:
             raise _refuse(grammar, str(error)) from None
+
+    def _build(self, grammar: Grammar) -> llguidance.LLMatcher:
+        if grammar.kind == "json_schema":
+            return self._build_schema(json.loads(grammar.text), grammar)
+        text = _to_llguidance(grammar, self._tokenizer)
+        matcher, fault = self._try(text)
+        if fault:
+            raise _refuse(grammar, fault)
+        return matcher
+
+    def _build_schema(self, schema: Any, grammar: Grammar) -> llguidance.LLMatcher:
+        read = read_schema(schema, grammar.param)
+        matcher, fault = self._try(_schema_to_llguidance(read.schema))
+        if not fault:
+            return matcher
+        place = find_fault(read, lambda each: self._try(_schema_to_llguidance(each))[1])
+        if place is None:
+            raise _refuse(grammar, fault)
+        raise wrong(place, _in_one_line(fault))
+
+    def _try(self, text: str) -> tuple[llguidance.LLMatcher, str]:
+        """The matcher, and what is wrong with it, empty when nothing is."""
         matcher = llguidance.LLMatcher(self._tokenizer, text, log_level=0)
         if matcher.is_error():
-            raise _refuse(grammar, matcher.get_error())
+            return matcher, matcher.get_error() or "unknown reason"
         try:
             GrammarMatcher(matcher.deep_copy(), self._tokenizer.vocab_size).bitmask()
         except ModelError:
-            raise _refuse(
-                grammar, "no text can begin to satisfy it, or it is too complex"
-            ) from None
-        return matcher
+            return matcher, "no text can begin to satisfy it, or it is too complex"
+        return matcher, ""
 
 
 class GrammarMatcher:
@@ -104,55 +126,14 @@ class GrammarMatcher:
         return self._matcher.is_stopped()
 
 
-def _count_links(grammar: Grammar) -> int:
-    """How long a chain of rules or references can be at most."""
-    if grammar.kind == "json_schema":
-        return grammar.text.count('Ref"') + grammar.text.count('ref"')
-    if grammar.kind == "regex":
-        return 0
-    if grammar.marks:  # composed by ourselves, without chains
-        return 0
-    return sum(":" in line or "=" in line for line in grammar.text.splitlines())
-
-
-def _with_control_tokens(grammar: Grammar, tokenizer: Any) -> str:
-    """Marks that are control tokens of the vocabulary become references to them: a literal only matches plain text."""
+def _control_tokens(marks: Iterable[str], tokenizer: Any) -> dict[str, str]:
+    """Of the marks those that are one control token of the vocabulary, and how Lark refers to it."""
     references: dict[str, str] = {}
-    for mark in grammar.marks:
+    for mark in marks:
         ids = tokenizer.tokenize_str(mark, parse_special=True)
         if len(ids) == 1 and tokenizer.is_special_token(ids[0]):
             references[mark] = f"<[{ids[0]}]>"
-    if not references:
-        return grammar.text
-    marks = re.compile("|".join(re.escape(m) for m in sorted(references, key=len, reverse=True)))
-    lines = grammar.text.split("\n")
-    return "\n".join(_refer(line, marks, references) for line in lines)
-
-
-_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
-_UNTIL = re.compile(r'^(\w+)\[suffix=("(?:[^"\\]|\\.)*")\]: (.*)$')
-
-
-def _refer(line: str, marks: re.Pattern[str], references: Mapping[str, str]) -> str:
-    if "%json" in line:
-        return line
-    ending = _UNTIL.match(line)
-    if ending is not None:
-        mark = marks.search(json.loads(ending[2]))
-        # No text can run into a control token, so a plain text before it will do.
-        return f"{ending[1]}: {ending[3]} {references[mark[0]]}" if mark else line
-    return _LITERAL.sub(lambda literal: _split(json.loads(literal[0]), marks, references), line)
-
-
-def _split(text: str, marks: re.Pattern[str], references: Mapping[str, str]) -> str:
-    """A literal as a sequence of plain texts and control tokens."""
-    parts: list[str] = []
-    at = 0
-    for found in marks.finditer(text):
-        parts += [json.dumps(text[at : found.start()]), references[found[0]]]
-        at = found.end()
-    parts.append(json.dumps(text[at:]))
-    return " ".join(part for part in parts if part != '""') or '""'
+    return references
 
 
 def to_lark(grammar: Grammar) -> str:
@@ -166,18 +147,18 @@ def to_lark(grammar: Grammar) -> str:
 
 
 def _to_llguidance(grammar: Grammar, tokenizer: Any) -> str:
-    match grammar.kind:
-        case "json_schema":
-            # A schema may also be just true or false, which takes no options.
-            options: Any = {"whitespace_pattern": JSON_WHITESPACE} if "{" in grammar.text else None
-            return llguidance.LLMatcher.grammar_from_json_schema(grammar.text, defaults=options)
-        case "regex":
-            return llguidance.LLMatcher.grammar_from_regex(grammar.text)
-        case "gbnf":
-            return llguidance.LLMatcher.grammar_from_lark(to_lark(grammar))
-        case "lark":
-            text = _with_control_tokens(grammar, tokenizer)
-            return llguidance.LLMatcher.grammar_from_lark(text)
+    """For all kinds but schemas."""
+    if grammar.kind == "regex":
+        return llguidance.LLMatcher.grammar_from_regex(to_rust(grammar.text))
+    text = to_lark(grammar)
+    text = refer_to_control_tokens(text, _control_tokens(grammar.marks, tokenizer))
+    text = replace_schemas(text, lambda schema: read_schema(schema, grammar.param).schema)
+    return llguidance.LLMatcher.grammar_from_lark(text)
+
+
+def _schema_to_llguidance(schema: Any) -> str:
+    text = json.dumps(schema, allow_nan=False)
+    return llguidance.LLMatcher.grammar_from_json_schema(text)
 
 
 def _refuse(grammar: Grammar, reason: str) -> RequestError:

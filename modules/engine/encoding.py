@@ -9,6 +9,9 @@ from modules.engine.engine import Engine
 from modules.loaders.base import Tokenizer, image_ids
 from modules.prompts.prompt import Prompt, Verbatim
 
+MAX_BYTES = 16 * 2**20
+"""Of a prompt's text. A vocabulary may have very long tokens, so the context alone does not bound the work."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedPrompt:
@@ -16,10 +19,12 @@ class EncodedPrompt:
     media: tuple[Media, ...] = ()
 
 
-def encode_prompt(prompt: Prompt, engine: Engine, *, bos_text: str, param: str) -> EncodedPrompt:
+def encode_prompt(
+    prompt: Prompt, engine: Engine, *, bos_text: str, param: str, is_continuation: bool = False
+) -> EncodedPrompt:
     """Blocking, and long for pictures: for a worker thread. ContextLengthExceeded names `param`.
 
-    `bos_text`: when the text begins with it, the tokenizer must not add another.
+    `bos_text`: when the text begins with it, the tokenizer must not add another. `is_continuation`: other ids come before these.
     """
     check_length(prompt.text, engine, param=param)
     ids: list[int] = []
@@ -32,15 +37,17 @@ def encode_prompt(prompt: Prompt, engine: Engine, *, bos_text: str, param: str) 
             ids += image_ids(part.digest, placed.length)
             ids += placed.after
         else:
-            is_first = index == 0 and not (bos_text and _text(part).startswith(bos_text))
-            ids += _encode(part, engine.tokenizer, add_special=is_first)
+            is_first = index == 0 and not is_continuation
+            has_bos = bool(bos_text) and _text(part).startswith(bos_text)
+            ids += _encode(part, engine.tokenizer, add_special=is_first and not has_bos)
     return EncodedPrompt(tuple(ids), tuple(media))
 
 
 def check_length(text: str, engine: Engine, *, param: str) -> None:
     """Refuse what cannot fit by its mere length: to tokenize it would keep a thread busy for long."""
-    at_least = len(text.encode()) // engine.tokenizer.longest_piece
-    if at_least > engine.info.context_length:
+    size = len(text.encode())
+    at_least = size // engine.tokenizer.longest_piece
+    if at_least > engine.info.context_length or size > MAX_BYTES:
         raise ContextLengthExceeded(at_least, engine.info.context_length, param=param)
 
 

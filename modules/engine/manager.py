@@ -7,10 +7,12 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from modules.core.errors import AppError, LoadError, NotReady
 from modules.engine.engine import Engine
+from modules.engine.ledger import Ledger
 from modules.engine.model import LoadedModel
 from modules.loaders.base import TextRunner
 from modules.loaders.catalog import Catalog, InstalledModel
@@ -66,9 +68,11 @@ class ModelManager:
         max_queue: int = 256,
         on_progress: ProgressListener | None = None,
         templates: TemplateSources | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.catalog = catalog
         self._templates = templates or TemplateSources(catalog.folder.parent, catalog.folder)
+        self.ledger = ledger or Ledger()
         self.last_error: str | None = None
         self._load_defaults = dict(load_defaults or {})
         self._max_queue = max_queue
@@ -290,9 +294,9 @@ class ModelManager:
             return LOADERS[wanted.loader]()(wanted.path, wanted.name, options, report)
 
         runner = await loop.run_in_executor(self._threads, run)
-        model = LoadedModel(
-            Engine(runner, self._max_queue), self._templates, args, int(time.time())
-        )
+        engine = Engine(runner, self._max_queue)
+        engine.statistics.listener = partial(self.ledger.note, wanted.name)
+        model = LoadedModel(engine, self._templates, args, int(time.time()))
         try:
             # One that cannot be used is found now, not by the first request.
             await loop.run_in_executor(self._threads, lambda: model.template.abilities)

@@ -1,5 +1,6 @@
 """Counts of one engine, for `/metrics`, `/health` and Retry-After. No text, no names."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from modules.core.events import Usage
@@ -34,7 +35,7 @@ class Histogram:
 
 @dataclass(slots=True)
 class EngineStatistics:
-    """Written by the engine's thread, read by others: every field is replaced whole."""
+    """Written by the engine's thread, read by others: every field is replaced whole. `listener` hears of every end, in that thread."""
 
     slots: int
     running: int = 0
@@ -45,6 +46,7 @@ class EngineStatistics:
     finished: int = 0
     ttft: Histogram = field(default_factory=lambda: Histogram(TTFT_BUCKETS_S))
     step: Histogram = field(default_factory=lambda: Histogram(STEP_BUCKETS_S))
+    listener: Callable[[Usage], None] | None = None
     _sampled: int = 0
 
     def note_load(self, running: int, waiting: int) -> None:
@@ -62,6 +64,8 @@ class EngineStatistics:
         self.prompt_tokens += usage.prompt_tokens
         self.cached_tokens += usage.cached_tokens
         self.completion_tokens += usage.completion_tokens
+        if self.listener is not None:
+            self.listener(usage)
 
     def expected_wait_s(self, queued: int) -> int:
         """Seconds until a queue of this length is gone, from what replies took so far; 1 to 60."""

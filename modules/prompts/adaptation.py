@@ -1,19 +1,40 @@
 """Conversations that a template does not take as they are: what is changed, and only when it has to be."""
 
 import json
+import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol, cast
 
 from modules.core.errors import RequestError
 from modules.core.messages import Message
 from modules.core.tools import Tool
+from modules.prompts import changes
 from modules.prompts.capabilities import Abilities
 from modules.prompts.templates import ChatTemplate, to_fields
 from modules.prompts.tool_text import with_tool_texts
 
 Change = Callable[[Sequence[Message]], list[Message]]
-_SYSTEM = ("system", "developer")
+
+_OF_TURNS: tuple[Change, ...] = (
+    changes.unchanged,
+    changes.with_joined_system,
+    changes.with_one_system,
+    changes.in_turns,
+    changes.without_system,
+    changes.in_turns_without_system,
+)
+_OF_CALLS: tuple[Change, ...] = (
+    changes.unchanged,
+    changes.with_short_ids,
+    changes.with_single_calls,
+)
+
+
+class _Render(Protocol):
+    def __call__(self, messages: Sequence[Message]) -> str: ...
 
 
 def render_adapted(
@@ -26,37 +47,120 @@ def render_adapted(
 ) -> str:
     """As it stands when the template shows all of it, else with as few changes as do.
 
-    The first refusal is raised when no change helps.
+    RequestError with the template's words when no change helps. What it then still leaves out, it was made to leave out.
     """
-    abilities = template.abilities
-    refusal: RequestError | None = None
-    shown: str | None = None
-    for attempt in _attempts(template, messages, tools, abilities):
+    render = partial(
+        _render,
+        template,
+        tools=_tools_for(template, tools),
+        variables=variables,
+        add_generation_prompt=add_generation_prompt,
+    )
+    known = _known(template, messages, tools)
+    if _is_simple(known, template.abilities):
         try:
-            text = template.render_fields(
-                _to_fields(attempt, template, abilities),
-                tools=_tools_for(template, tools, abilities),
-                add_generation_prompt=add_generation_prompt,
-                variables=variables,
-            )
-        except RequestError as error:
-            refusal = refusal or error
-            continue
-        if not _is_missing(attempt, text):
+            text = render(known)
+        except RequestError:
+            return _render_changed(render, known)
+        if _is_whole(known, text):
             return text
-        shown = text if shown is None else shown
-    if shown is not None:  # the template leaves something out, whatever is tried: that is its right
-        return shown
-    assert refusal is not None
-    raise refusal
+    return _render_changed(render, known)
 
 
-def _attempts(
-    template: ChatTemplate,
-    messages: Sequence[Message],
-    tools: Sequence[Tool],
-    abilities: Abilities,
-) -> Iterator[list[Message]]:
+def _render_changed(render: _Render, messages: Sequence[Message]) -> str:
+    """By the first change that loses nothing, else by the one that loses least."""
+    marked = _Marked.of(messages)
+    found: list[tuple[int, Change]] = []
+    for change in _changes(messages):
+        try:
+            lost = marked.lost_in(render(change(marked.messages)))
+            if not lost:
+                return render(change(messages))
+        except RequestError:
+            continue
+        found.append((lost, change))
+    for _, change in sorted(found, key=lambda each: each[0]):
+        try:
+            return render(change(messages))
+        except RequestError:
+            continue
+    return _render_calls_as_text(render, messages)
+
+
+def _render_calls_as_text(render: _Render, messages: Sequence[Message]) -> str:
+    """When all else is refused: in a form that is not the family's own."""
+    if any(each.tool_calls or each.role == "tool" for each in messages):
+        plain = with_tool_texts(messages, ())
+        for change in _OF_TURNS:
+            try:
+                return render(change(plain))
+            except RequestError:
+                continue
+    return render(messages)
+
+
+def _changes(messages: Sequence[Message]) -> Iterator[Change]:
+    """The smaller ones first. Both kinds together where there are calls."""
+    has_calls = any(each.tool_calls or each.role == "tool" for each in messages)
+    of_calls = _OF_CALLS if has_calls else _OF_CALLS[:1]
+    weighed = [
+        (i + j, call, turn) for i, call in enumerate(of_calls) for j, turn in enumerate(_OF_TURNS)
+    ]
+    for _, call, turn in sorted(weighed, key=lambda each: each[0]):
+        yield partial(_both, call, turn)
+
+
+def _both(call: Change, turn: Change, messages: Sequence[Message]) -> list[Message]:
+    return turn(call(messages))
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """A conversation with random marks for its texts: what is missing in the prompt was left out, whatever else is in it."""
+
+    messages: list[Message]
+    marks: frozenset[str]
+    pattern: re.Pattern[str]
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> "_Marked":
+        stem = secrets.token_hex(8)
+        marked = [
+            replace(each, content=f"{stem}{index:08}") if each.text.strip() else each
+            for index, each in enumerate(messages)
+        ]
+        marks = frozenset(each.text for each in marked if each.text.startswith(stem))
+        return cls(marked, marks, re.compile(f"{stem}[0-9]{{8}}"))
+
+    def lost_in(self, text: str) -> int:
+        return len(self.marks.difference(self.pattern.findall(text)))
+
+
+def _is_simple(messages: Sequence[Message], abilities: Abilities) -> bool:
+    if not changes.is_regular(messages):
+        return False
+    return abilities.shows_system or messages[0].role not in changes.SYSTEM
+
+
+def _is_whole(messages: Sequence[Message], text: str) -> bool:
+    """Whether the texts are there in their order. "No" may be wrong, for a template that moves or rewrites them."""
+    position = 0
+    for message in messages:
+        if message.role == "tool" or (message.role == "assistant" and not message.tool_calls):
+            continue  # many templates rewrite these: results become JSON, thinking is taken out
+        said = message.text.rpartition("</think>")[2].strip()
+        position = text.find(said, position)
+        if position < 0:
+            return False
+        position += len(said)
+    return True
+
+
+def _known(
+    template: ChatTemplate, messages: Sequence[Message], tools: Sequence[Tool]
+) -> list[Message]:
+    """In terms that the template knows."""
+    abilities = template.abilities
     known = [
         replace(each, role="system")
         if each.role == "developer" and not template.knows_developer
@@ -65,87 +169,35 @@ def _attempts(
     ]
     has_calls = any(each.tool_calls or each.role == "tool" for each in known)
     if (tools and not abilities.shows_tools) or (has_calls and not abilities.shows_calls):
-        offered = () if abilities.shows_tools else tools
-        known = with_tool_texts(known, offered)
-    changes: tuple[Change, ...] = (_one_system, _in_turns)
-    if not abilities.shows_system:
-        changes = (_without_system, _in_turns_without_system)
-    elif not any(each.role in _SYSTEM for each in known):
-        changes = (_in_turns,)
-    if abilities.shows_system or not any(each.role in _SYSTEM for each in known):
-        yield known
-    for change in changes:
-        yield change(known)
-    yield _in_turns_without_system(known)
+        return with_tool_texts(known, () if abilities.shows_tools else tools)
+    return known
 
 
-def _one_system(messages: Sequence[Message]) -> list[Message]:
-    """System messages at the beginning become one; later ones are said by the user."""
-    count = 0
-    while count < len(messages) and messages[count].role in _SYSTEM:
-        count += 1
-    later = [replace(m, role="user") if m.role in _SYSTEM else m for m in messages[count:]]
-    if not count:
-        return later
-    text = "\n\n".join(message.text for message in messages[:count])
-    return [replace(messages[0], content=text), *later]
+def _tools_for(template: ChatTemplate, tools: Sequence[Tool]) -> list[Mapping[str, Any]] | None:
+    shows_tools = tools and template.abilities.shows_tools
+    return [tool.to_template() for tool in tools] if shows_tools else None
 
 
-def _in_turns(messages: Sequence[Message]) -> list[Message]:
-    """The same, with neighbours of one role joined, and the user's turn first."""
-    return _alternating(_one_system(messages))
-
-
-def _without_system(messages: Sequence[Message]) -> list[Message]:
-    """The system text goes in front of what the user says first."""
-    merged = _one_system(messages)
-    if not merged or merged[0].role not in _SYSTEM:
-        return merged
-    system, *rest = merged
-    if rest and rest[0].role == "user":
-        return [replace(rest[0], content=f"{system.text}\n\n{rest[0].text}"), *rest[1:]]
-    return [replace(system, role="user"), *rest]
-
-
-def _in_turns_without_system(messages: Sequence[Message]) -> list[Message]:
-    return _alternating(_without_system(messages))
-
-
-def _alternating(messages: Sequence[Message]) -> list[Message]:
-    joined: list[Message] = []
-    for message in messages:
-        last = joined[-1] if joined else None
-        is_plain = message.role in ("user", "assistant") and not message.tool_calls
-        if last is not None and is_plain and last.role == message.role and not last.tool_calls:
-            joined[-1] = replace(last, content=f"{last.text}\n\n{message.text}")
-        else:
-            joined.append(message)
-    first = 1 if joined and joined[0].role in _SYSTEM else 0
-    if len(joined) > first and joined[first].role == "assistant":
-        joined.insert(first, Message("user", ""))
-    return joined
-
-
-def _is_missing(messages: Sequence[Message], text: str) -> bool:
-    """Whether what the system or a user says is not in the prompt. Replies and results are the template's affair:
-    it may drop their thinking, or write them as JSON."""
-    wanted = [m.text.strip() for m in messages if m.role in ("user", *_SYSTEM)]
-    return any(each not in text for each in wanted)
-
-
-def _tools_for(
-    template: ChatTemplate, tools: Sequence[Tool], abilities: Abilities
-) -> list[Mapping[str, Any]] | None:
-    return [tool.to_template() for tool in tools] if tools and abilities.shows_tools else None
-
-
-def _to_fields(
-    messages: Sequence[Message], template: ChatTemplate, abilities: Abilities
-) -> list[dict[str, Any]]:
-    return [_shaped(to_fields(message), abilities) for message in messages]
+def _render(
+    template: ChatTemplate,
+    messages: Sequence[Message],
+    *,
+    tools: Sequence[Mapping[str, Any]] | None,
+    variables: Mapping[str, Any] | None,
+    add_generation_prompt: bool,
+) -> str:
+    return template.render_fields(
+        [_shaped(to_fields(message), template.abilities) for message in messages],
+        tools=tools,
+        variables=variables,
+        add_generation_prompt=add_generation_prompt,
+    )
 
 
 def _shaped(fields: dict[str, Any], abilities: Abilities) -> dict[str, Any]:
+    thinking = fields.get("reasoning_content")
+    if thinking and abilities.has_thinking_in_content:
+        fields["content"] = f"<think>\n{thinking}\n</think>\n\n{fields['content']}"
     if abilities.has_typed_content:
         fields["content"] = [{"type": "text", "text": fields["content"]}]
     if not abilities.has_text_arguments:
@@ -160,4 +212,4 @@ def _to_object(arguments: str) -> Any:
         found = json.loads(arguments or "{}")
     except (ValueError, RecursionError):
         return arguments
-    return found if isinstance(found, dict) else arguments
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else arguments

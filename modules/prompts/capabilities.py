@@ -24,13 +24,18 @@ _TOOL: Fields = {
         },
     },
 }
+_ON: Fields = {"enable_thinking": True, "thinking": True}
+_OFF: Fields = {"enable_thinking": False, "thinking": False}
+_READS_THINKING = re.compile(r"""(\.|['"])(reasoning_content|reasoning|thinking|thought)\b""")
+"""As a field of a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """`has_typed_content`: content must be a list of parts. `has_text_arguments`: a call's arguments are JSON text, not an object.
 
-    `call_sample`: how it writes a call, "" when it cannot.
+    `shows_calls`: with their results. `has_thinking_on`: without a word about it the model thinks, or may. `has_thinking_in_content`: it knows
+    earlier thinking only as a part of the content. `call_sample`: how it writes a call, "" when it cannot.
     """
 
     shows_system: bool
@@ -39,7 +44,9 @@ class Abilities:
     has_typed_content: bool
     has_text_arguments: bool
     has_thinking_switch: bool
+    has_thinking_on: bool
     has_effort: bool
+    has_thinking_in_content: bool
     call_sample: str = ""
 
 
@@ -58,19 +65,18 @@ def probe(render: Render, text: str) -> Abilities:
     as_text = attempt(_call('{"a": "pin3"}'))
     is_object_fine = as_object is not None and _is_json(as_object)
     is_text_fine = as_text is not None and _is_json(as_text) and '\\"' not in as_text
+    has_switch = _differs(attempt, _OFF, _ON)
     sample = (as_text if is_text_fine and not is_object_fine else as_object) or ""
     return Abilities(
         shows_system=_NEEDLE in (attempt([{"role": "system", "content": _NEEDLE}, _USER]) or ""),
         shows_tools=_NEEDLE in (attempt([_USER], tools=[_TOOL]) or ""),
-        shows_calls=_NEEDLE in sample and "pin3" in sample,
+        shows_calls=all(each in sample for each in (_NEEDLE, "pin3", "result5")),
         has_typed_content=has_typed_content,
         has_text_arguments=is_text_fine and not is_object_fine,
-        has_thinking_switch=_differs(
-            attempt,
-            {"enable_thinking": False, "thinking": False},
-            {"enable_thinking": True, "thinking": True},
-        ),
+        has_thinking_switch=has_switch,
+        has_thinking_on=not has_switch or _differs(attempt, _OFF, {}),
         has_effort=_differs(attempt, {"reasoning_effort": "low"}, {"reasoning_effort": "high"}),
+        has_thinking_in_content="</think>" in text and _READS_THINKING.search(text) is None,
         call_sample=sample if _NEEDLE in sample else "",
     )
 

@@ -7,17 +7,19 @@ pictures, control tokens in what people and tools say, and the place where a rep
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from modules.core.errors import RequestError
 from modules.core.messages import Image, Message
 from modules.core.tools import Tool
 from modules.prompts.adaptation import render_adapted
+from modules.prompts.control_texts import to_control_pattern
 from modules.prompts.prompt import Prompt, Verbatim
 from modules.prompts.templates import ChatTemplate
 
 _UNTRUSTED = ("user", "tool")
-MAX_MARKS = 10_000
+MAX_MARKS = 1_000_000
 
 
 def render_chat(
@@ -62,10 +64,7 @@ def _render_open(
     """
     mark = secrets.token_hex(16)
     last = messages[-1]
-    opened = [
-        *messages[:-1],
-        Message("assistant", mark, name=last.name, reasoning_content=last.reasoning_content),
-    ]
+    opened = [*messages[:-1], replace(last, content=mark, tool_calls=())]
     prompt = render_adapted(template, opened, tools, variables, add_generation_prompt=False)
     head, found, _ = prompt.partition(mark)
     if not found:
@@ -80,11 +79,9 @@ class _Marks:
     """What stands for what in one rendering."""
 
     def __init__(self, control_texts: frozenset[str]) -> None:
-        self._hidden: dict[str, Verbatim | Image] = {}
-        longest_first = sorted(control_texts, key=len, reverse=True)
-        self._controls = (
-            re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
-        )
+        self._stem = secrets.token_hex(12)
+        self._hidden: list[Verbatim | Image] = []
+        self._controls = to_control_pattern(control_texts)
 
     def hide(self, message: Message) -> Message:
         if message.content is None:
@@ -95,22 +92,15 @@ class _Marks:
             self._mark(part) if isinstance(part, Image) else self._protect(part, is_untrusted)
             for part in parts
         ]
-        return Message(
-            role=message.role,
-            content="".join(texts),
-            name=message.name,
-            tool_calls=message.tool_calls,
-            tool_call_id=message.tool_call_id,
-            reasoning_content=message.reasoning_content,
-        )
+        return replace(message, content="".join(texts))
 
     def restore(self, text: str) -> Prompt:
         if not self._hidden:
             return Prompt((text,))
-        pieces = re.split(f"({'|'.join(self._hidden)})", text)
-        parts = [self._hidden.get(piece, piece) for piece in pieces if piece]
+        pieces = re.split(rf"{self._stem}(\d{{6}})", text)  # every second one is a number
+        parts = [self._hidden[int(p)] if i % 2 else p for i, p in enumerate(pieces) if p]
         shown = sum(isinstance(part, Image) for part in parts)
-        if shown != sum(isinstance(part, Image) for part in self._hidden.values()):
+        if shown != sum(isinstance(part, Image) for part in self._hidden):
             raise RequestError("The model's chat template leaves out a picture.", param="messages")
         return Prompt(tuple(parts))
 
@@ -122,6 +112,5 @@ class _Marks:
     def _mark(self, what: Verbatim | Image) -> str:
         if len(self._hidden) >= MAX_MARKS:
             raise RequestError("The messages hold too many control texts.", param="messages")
-        mark = secrets.token_hex(16)
-        self._hidden[mark] = what
-        return mark
+        self._hidden.append(what)
+        return f"{self._stem}{len(self._hidden) - 1:06d}"

@@ -31,8 +31,19 @@ def detect_layout(
         tools=tools,
         reasoning=marks,
         starts_in_reasoning=prompt_text.rstrip().endswith(marks.start),
+        may_reason=_mentions(template, marks) and template.abilities.has_thinking_on,
         marks=found.marks | {marks.start, marks.end},
     )
+
+
+def mentions_thinking(template: ChatTemplate) -> bool:
+    """Whether its model is known to think."""
+    marks = detect_format(template).reasoning or detect_reasoning(template.text)
+    return _mentions(template, marks)
+
+
+def _mentions(template: ChatTemplate, marks: ReasoningMarks) -> bool:
+    return marks.start in template.text or marks.end in template.text
 
 
 def detect_reasoning(text: str) -> ReasoningMarks:

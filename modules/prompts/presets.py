@@ -15,6 +15,7 @@ MAX_BYTES = 100_000
 
 
 def list_presets(folder: Path) -> list[str]:
+    """Names in alphabetical order; the files are not opened."""
     return list_names(folder, EXTENSIONS)
 
 
@@ -39,7 +40,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise RequestError(f"The preset {path.name} is too long.", param="preset")
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8", errors="replace"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: dates that are none
         reason = " ".join(str(error).split())
         raise RequestError(
             f"The preset {path.name} is not valid YAML: {reason}", param="preset"

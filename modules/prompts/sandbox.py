@@ -1,26 +1,67 @@
-"""Bounds for templates that come from outside: Jinja's sandbox keeps them from this machine, but not from its time and memory."""
+"""Jinja as chat templates need it, kept away from this machine.
 
-import sys
-import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from types import FrameType
+The environment follows transformers' `apply_chat_template`: trimmed blocks, loop controls, `tojson` without
+HTML escapes, `raise_exception`, `strftime_now` and the `{% generation %}` block.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, cast
 
+import jinja2
+from jinja2 import nodes
 from jinja2.exceptions import SecurityError
+from jinja2.ext import Extension
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-try:
-    from resource import RUSAGE_SELF, getrusage
-except ImportError:  # Windows: there the time is bounded, the memory is not
-    getrusage = None
-
-MAX_SECONDS = 2.0
-MAX_GROWTH_KB = 512 * 1024
 MAX_TEXT = 10_000_000
+_MESSAGE_LIMIT = 1000
 
 
-class BoundedEnvironment(ImmutableSandboxedEnvironment):
+class TemplateFault(Exception):
+    """What is wrong with a template, or with what it was given; for people. `is_refusal`: it says so itself."""
+
+    def __init__(self, message: str, *, is_refusal: bool = False) -> None:
+        super().__init__(message[:_MESSAGE_LIMIT])
+        self.is_refusal = is_refusal
+
+
+class CompiledTemplate:
+    """TemplateFault when it does not compile."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._template = _environment().from_string(text)
+        except Exception as error:  # noqa: BLE001 - a template is code from outside
+            raise TemplateFault(_described(error)) from None
+
+    @property
+    def is_usable(self) -> bool:
+        return True
+
+    def render(self, names: Mapping[str, Any]) -> str:
+        """TemplateFault when it refuses or fails."""
+        try:
+            return self._template.render(names)
+        except _Refusal as error:
+            raise TemplateFault(str(error), is_refusal=True) from None
+        except Exception as error:  # noqa: BLE001 - a template is code from outside
+            raise TemplateFault(_described(error)) from None
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "it takes too much memory"
+    return str(error) or type(error).__name__
+
+
+class _Refusal(jinja2.TemplateRuntimeError):
+    """What a template raises by `raise_exception`."""
+
+
+class _BoundedEnvironment(ImmutableSandboxedEnvironment):
     """Products and formatted texts have an upper length, whoever wrote the template."""
 
     intercepted_binops = frozenset(("*", "**", "%"))
@@ -46,29 +87,40 @@ def _is_small(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) < 1000
 
 
-@contextmanager
-def bounded() -> Generator[None]:
-    """SecurityError in this thread after MAX_SECONDS, or when the program has grown much meanwhile.
+class _GenerationBlock(Extension):
+    """`{% generation %}…{% endgeneration %}` marks replies for training; here it only renders its body."""
 
-    Looked at for each line that is executed, by the means of debuggers; that costs time, so it is only for templates of requests.
-    """
-    ends = time.monotonic() + MAX_SECONDS
-    most = _most_memory_kb() + MAX_GROWTH_KB
+    tags = {"generation"}  # noqa: RUF012 - jinja's own declaration
 
-    def look(frame: FrameType, event: str, argument: Any) -> Any:
-        if time.monotonic() > ends:
-            raise SecurityError("it takes too long")
-        if _most_memory_kb() > most:
-            raise SecurityError("it takes too much memory")
-        return look
-
-    before = sys.gettrace()
-    sys.settrace(look)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
+    def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
-def _most_memory_kb() -> int:
-    return 0 if getrusage is None else getrusage(RUSAGE_SELF).ru_maxrss
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = _BoundedEnvironment(
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.loopcontrols", _GenerationBlock],
+    )
+    environment.filters["tojson"] = _to_json
+    names: dict[str, Callable[..., Any]] = {
+        "raise_exception": _raise_exception,
+        "strftime_now": _strftime_now,
+    }
+    environment.globals.update(names)
+    return environment
+
+
+def _to_json(value: Any, indent: int | None = None, **options: Any) -> str:
+    """Jinja's own filter escapes `<` and `&`, which a model would read as text."""
+    known = {name: options[name] for name in ("separators", "sort_keys") if name in options}
+    return json.dumps(value, ensure_ascii=False, indent=indent, **known)
+
+
+def _raise_exception(message: object) -> None:
+    raise _Refusal(str(message))
+
+
+def _strftime_now(form: str) -> str:
+    return datetime.now().strftime(form)

@@ -1,27 +1,14 @@
-"""Chat templates: sandboxed Jinja with the names and filters that published templates use.
+"""Chat templates: compiled, with the texts of BOS and EOS, and what they can show."""
 
-The environment follows transformers' `apply_chat_template`: trimmed blocks, loop controls, `tojson` without
-HTML escapes, `raise_exception`, `strftime_now` and the `{% generation %}` block.
-"""
-
-import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-import jinja2
-from jinja2 import nodes
-from jinja2.ext import Extension
-from jinja2.parser import Parser
+from typing import Any
 
 from modules.core.errors import ModelError, RequestError
 from modules.core.messages import Message
-from modules.prompts.sandbox import BoundedEnvironment, bounded
-
-if TYPE_CHECKING:
-    from modules.prompts.capabilities import Abilities
+from modules.prompts.capabilities import Abilities, probe
+from modules.prompts.isolation import IsolatedTemplate
+from modules.prompts.sandbox import CompiledTemplate, TemplateFault
 
 CHATML = (
     "{% for message in messages %}"
@@ -35,7 +22,8 @@ CHATML = (
 class ChatTemplate:
     """One compiled template; `source` says where it came from. ModelError when it does not compile.
 
-    `is_trusted`: a file or a model of this machine. A template that came with a request is bounded in time and memory.
+    `is_trusted`: a file or a model of this machine. A template that came with a request is rendered in a process of its own, with
+    bounds in time and memory.
     """
 
     def __init__(
@@ -53,20 +41,22 @@ class ChatTemplate:
         self.is_trusted = is_trusted
         self._names = {"bos_token": bos_text, "eos_token": eos_text}
         try:
-            with self._bound():
-                self._template = _environment().from_string(text)
-        except Exception as error:  # noqa: BLE001 - a template is code from outside
-            raise ModelError(f"The chat template ({source}) is not valid: {error}") from None
+            self._template = CompiledTemplate(text) if is_trusted else IsolatedTemplate(text)
+        except TemplateFault as fault:
+            raise ModelError(f"The chat template ({source}) is not valid: {fault}") from None
+
+    @property
+    def is_usable(self) -> bool:
+        """False when it has taken too long once: then it only fails, and has to be made anew."""
+        return self._template.is_usable
 
     @property
     def knows_developer(self) -> bool:
         return "developer" in self.text
 
     @cached_property
-    def abilities(self) -> "Abilities":
+    def abilities(self) -> Abilities:
         """What it can show, found out by trying."""
-        from modules.prompts.capabilities import probe
-
         return probe(self.render_fields, self.text)
 
     def render(
@@ -102,20 +92,12 @@ class ChatTemplate:
             "add_generation_prompt": add_generation_prompt,
         }
         try:
-            with self._bound():
-                return self._template.render(names)
-        except _Refusal as error:
+            return self._template.render(names)
+        except TemplateFault as fault:
+            how = "refuses" if fault.is_refusal else "cannot render"
             raise RequestError(
-                f"The model's chat template refuses these messages: {error}", param="messages"
+                f"The model's chat template {how} these messages: {fault}", param="messages"
             ) from None
-        except Exception as error:  # noqa: BLE001 - a template is code from outside
-            raise RequestError(
-                f"The model's chat template cannot render these messages: {error or type(error).__name__}",
-                param="messages",
-            ) from None
-
-    def _bound(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.is_trusted else bounded()
 
 
 def to_fields(message: Message) -> dict[str, Any]:
@@ -126,11 +108,9 @@ def to_fields(message: Message) -> dict[str, Any]:
     if message.tool_call_id is not None:
         fields["tool_call_id"] = message.tool_call_id
     if message.reasoning_content is not None:
-        # `thinking` is how the templates of gpt-oss name it.
-        fields |= {
-            "reasoning_content": message.reasoning_content,
-            "thinking": message.reasoning_content,
-        }
+        # `thinking` is how the template of gpt-oss names it, `reasoning` is a name of some newer ones.
+        for name in ("reasoning_content", "thinking", "reasoning"):
+            fields[name] = message.reasoning_content
     if message.tool_calls:
         fields["tool_calls"] = [
             {
@@ -141,46 +121,3 @@ def to_fields(message: Message) -> dict[str, Any]:
             for call in message.tool_calls
         ]
     return fields
-
-
-class _Refusal(jinja2.TemplateRuntimeError):
-    """What a template raises by `raise_exception`."""
-
-
-class _GenerationBlock(Extension):
-    """`{% generation %}…{% endgeneration %}` marks replies for training; here it only renders its body."""
-
-    tags = {"generation"}  # noqa: RUF012 - jinja's own declaration
-
-    def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
-def _environment() -> BoundedEnvironment:
-    environment = BoundedEnvironment(
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=["jinja2.ext.loopcontrols", _GenerationBlock],
-    )
-    environment.filters["tojson"] = _to_json
-    names: dict[str, Callable[..., Any]] = {
-        "raise_exception": _raise_exception,
-        "strftime_now": _strftime_now,
-    }
-    environment.globals.update(names)
-    return environment
-
-
-def _to_json(value: Any, indent: int | None = None, **options: Any) -> str:
-    """Jinja's own filter escapes `<` and `&`, which a model would read as text."""
-    known = {name: options[name] for name in ("separators", "sort_keys") if name in options}
-    return json.dumps(value, ensure_ascii=False, indent=indent, **known)
-
-
-def _raise_exception(message: str) -> None:
-    raise _Refusal(message)
-
-
-def _strftime_now(form: str) -> str:
-    return datetime.now().strftime(form)

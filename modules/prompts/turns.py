@@ -1,6 +1,5 @@
 """What is said in a chat, turn by turn, as a transcript shows it: by the system, the user or the assistant, as text and pictures."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -8,6 +7,7 @@ from typing import Literal
 
 from modules.core.errors import RequestError
 from modules.core.messages import Image, Message
+from modules.prompts.control_texts import to_control_pattern
 from modules.prompts.names import name_problem
 from modules.prompts.prompt import Verbatim
 
@@ -84,10 +84,7 @@ class _Guard:
     """Keeps what is said from being read as control tokens."""
 
     def __init__(self, control_texts: frozenset[str]) -> None:
-        longest_first = sorted(filter(None, control_texts), key=len, reverse=True)
-        self._controls = (
-            re.compile(f"({'|'.join(map(re.escape, longest_first))})") if longest_first else None
-        )
+        self._controls = to_control_pattern(control_texts)
 
     def check_name(self, name: str, *, param: str) -> None:
         """A name is text of the template: it cannot be made verbatim."""

@@ -23,7 +23,8 @@ class Source:
         self._at = 0
         self._before = 0  # characters that left the buffer
         self._is_closed = False
-        self._kept_from: int | None = None
+        self._kept: list[str] | None = None  # what was taken since `keep` and has left the buffer
+        self._kept_from = 0  # where the rest of it begins in the buffer
         self._patterns: dict[tuple[str, ...], re.Pattern[str]] = {}
 
     @property
@@ -31,10 +32,12 @@ class Source:
         return self._before + self._at
 
     def push(self, text: str) -> None:
-        start = self._at if self._kept_from is None else self._kept_from - self._before
-        self._buffer = self._buffer[start:] + text
-        self._before += start
-        self._at -= start
+        if self._kept is not None:
+            self._kept.append(self._buffer[self._kept_from : self._at])
+            self._kept_from = 0
+        self._buffer = self._buffer[self._at :] + text
+        self._before += self._at
+        self._at = 0
 
     def close(self) -> None:
         """No more text comes; who waits for some meets Ended."""
@@ -42,25 +45,26 @@ class Source:
 
     def keep(self) -> None:
         """Remember this place for `rewind`."""
-        self._kept_from = self.position
+        self._kept = []
+        self._kept_from = self._at
 
     def release(self) -> None:
-        self._kept_from = None
+        self._kept = None
 
     def rewind(self, at_most: int | None = None) -> str:
         """Back to the kept place; where that is more than `at_most` characters back, back to the last character only.
 
         What stays taken is returned.
         """
-        assert self._kept_from is not None
-        start = self._kept_from - self._before
-        if at_most is not None and self._at - start > at_most:
-            kept = self._buffer[start : self._at - 1]
-            self._at -= 1
-        else:
-            kept, self._at = "", start
-        self._kept_from = None
-        return kept
+        pieces, self._kept = self._kept or [], None
+        taken = "".join(pieces) + self._buffer[self._kept_from : self._at]
+        back = taken if at_most is None or len(taken) <= at_most else taken[-1]
+        if len(back) <= self._at:
+            self._at -= len(back)
+        else:  # some of it has left the buffer
+            self._before = self.position - len(back)
+            self._buffer, self._at = back + self._buffer[self._at :], 0
+        return taken[: len(taken) - len(back)]
 
     def peek(self) -> Generator[None, None, str]:
         """The next character, which stays."""

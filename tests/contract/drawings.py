@@ -1,12 +1,14 @@
 """Pictures of coloured shapes, as the tiny vision model knows them, and prompts that have them."""
 
+from typing import Any
+
 from PIL import Image as Pillow, ImageDraw
 
 from modules.core.messages import Image
 from modules.core.requests import GenerationRequest, Media
 from modules.core.sampling import SamplingParams
 from modules.engine.engine import Engine
-from modules.loaders.base import image_ids
+from modules.loaders.base import TextRunner, image_ids
 
 COLOURS = {
     "red": (220, 30, 30),
@@ -47,7 +49,9 @@ def drawn(colour: str, shape: str, background: str, *, size: int = 64) -> Image:
     return to_image(draw_shape(colour, shape, background, size=size))
 
 
-def look(engine: Engine, *parts: str | Image, max_tokens: int = 40, **fields: object) -> GenerationRequest:
+def look(
+    engine: Engine | TextRunner, *parts: str | Image, max_tokens: int = 40, **fields: Any
+) -> GenerationRequest:
     """A greedy request whose prompt is these parts."""
     ids: list[int] = []
     media: list[Media] = []
@@ -64,14 +68,17 @@ def look(engine: Engine, *parts: str | Image, max_tokens: int = 40, **fields: ob
     return GenerationRequest(
         tuple(ids),
         max_tokens,
-        SamplingParams().updated(sampling),  # pyright: ignore[reportArgumentType]
+        SamplingParams().updated(sampling),
         media=tuple(media),
-        **fields,  # pyright: ignore[reportArgumentType]
+        **fields,
     )
 
 
 def ask_about(
-    engine: Engine, *images: Image, question: str = "What is in the image?", **fields: object
+    engine: Engine | TextRunner,
+    *images: Image,
+    question: str = "What is in the image?",
+    **fields: Any,
 ) -> GenerationRequest:
     end = f"{question}<|im_end|>\n<|im_start|>assistant\n"
     return look(engine, "<|im_start|>user\n", *images, end, **fields)

@@ -1,5 +1,6 @@
 """Tiny GGUF models with random weights, one for each kind of KV memory that llama.cpp has."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import gguf
@@ -12,9 +13,15 @@ WIDTH, LAYERS, WINDOW, CONTEXT = 64, 3, 64, 2048
 
 
 class Writer:
-    """A GGUF file with the demo model's vocabulary."""
+    """A GGUF file with the demo model's vocabulary; `renamed`: control tokens that have another text in it."""
 
-    def __init__(self, path: Path, architecture: str, norm: float = 1.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        architecture: str,
+        norm: float = 1.0,
+        renamed: Mapping[str, str] | None = None,
+    ) -> None:
         self.gguf = gguf.GGUFWriter(path, architecture)
         self._random = np.random.default_rng(3)
         reader = gguf.GGUFReader(DEMO)
@@ -30,7 +37,7 @@ class Writer:
         self.gguf.add_block_count(LAYERS)
         self.gguf.add_tokenizer_model("gpt2")
         self.gguf.add_tokenizer_pre("qwen2")
-        self.gguf.add_token_list(strings["tokens"])
+        self.gguf.add_token_list([(renamed or {}).get(text, text) for text in strings["tokens"]])
         self.gguf.add_token_types([int(kinds.parts[i][0]) for i in kinds.data])
         self.gguf.add_token_merges(strings["merges"])
         self.gguf.add_eos_token_id(strings["tokens"].index("<|im_end|>"))

@@ -93,15 +93,16 @@ def test_a_forced_token_is_reported_with_the_probability_that_it_had(
 
 
 def test_penalties_count_forced_tokens(runner: TextRunner, begin: Begin) -> None:
-    sequence = begin(sampling={"temperature": 0, "presence_penalty": 0})
-    [likeliest] = reply(runner, 1)
+    """A word that is wanted above all, and punished once it was said."""
+    [word] = ids_of(runner, "cat")
+    sampling = {"temperature": 0, "logit_bias": {word: 30}, "repetition_penalty": 10}
+    sequence = begin(sampling=sampling)
+    assert reply(runner, 1) == [word]
     runner.release(sequence)
-    sequence = begin(
-        sampling={"temperature": 0, "presence_penalty": 2, "repetition_penalty": 1e6}, logprobs=0
-    )
-    sequence.forced.append(likeliest)
-    assert reply(runner, 1) == [likeliest]
-    assert likeliest not in reply(runner, 8)
+    begin(sampling=sampling).forced.append(word)
+    first, second = reply(runner, 2)
+    assert first == word
+    assert second != word
 
 
 def test_the_grammar_walks_along_with_forced_tokens(runner: TextRunner, begin: Begin) -> None:
@@ -122,6 +123,15 @@ def test_control_texts_are_what_parsing_makes_one_token(runner: TextRunner) -> N
         [token_id] = tokenizer.encode(text, add_special=False, parse_special=True)
         assert tokenizer.control_text(token_id) == text
     assert tokenizer.control_text(ids_of(runner, "cat")[0]) is None
+
+
+@pytest.mark.parametrize("length", range(4080, 4100))
+def test_a_mark_behind_a_long_run_of_letters_is_still_read(runner: TextRunner, length: int) -> None:
+    ids = runner.tokenizer.encode(
+        "a" * length + "<|im_end|>b", add_special=False, parse_special=True
+    )
+    assert [runner.tokenizer.control_text(id_) for id_ in ids].count("<|im_end|>") == 1
+    assert runner.tokenizer.piece(ids[-1], special=False) == b"b"
 
 
 def test_no_text_is_read_as_a_control_token_unless_it_may_be(runner: TextRunner) -> None:

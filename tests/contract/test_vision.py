@@ -11,7 +11,7 @@ import pytest
 from modules.core.errors import LoadError, ModelError, RequestError, Unsupported
 from modules.core.messages import Image
 from modules.engine.engine import Engine
-from modules.loaders.base import image_ids
+from modules.loaders.base import Sequence, image_ids
 from modules.loaders.llamacpp.vision import ImageStore
 from tests.contract.conftest import PATIENCE_S, STORY, build_request, complete, complete_one
 from tests.contract.drawings import ask_about, draw_shape, drawn, look
@@ -219,6 +219,29 @@ async def test_running_replies_go_on_while_pictures_are_read(
     answers = await complete(engine, *(ask_about(engine, drawn(*seen)) for seen in SEEN))
     assert [done.text for done in answers] == [sentence(*seen) for seen in SEEN]
     assert (await asyncio.wait_for(running, PATIENCE_S)).text == expected
+
+
+async def test_no_step_is_without_a_token_while_pictures_are_read() -> None:
+    runner = CASE.load(parallel=2, batch_size=32, ubatch_size=32, prompt_budget=32)
+    try:
+        sampling = {"temperature": 0, "ban_eos_token": True}
+        story, album = (
+            Sequence(request, list(request.prompt_ids))
+            for request in (
+                look(runner, STORY, max_tokens=100, sampling=sampling),
+                ask_about(runner, *(drawn(*seen) for seen in SEEN * 5)),
+            )
+        )
+        assert runner.admit(story)
+        assert [each.sequence for each in runner.step().sampled] == [story]
+        assert runner.admit(album)
+        steps = 0
+        while len(album.tokens) == album.prompt_length:
+            assert story in [each.sequence for each in runner.step().sampled]
+            steps += 1
+        assert steps >= len(album.request.media)
+    finally:
+        runner.close()
 
 
 async def test_more_pictures_than_a_small_memory_holds_are_all_seen(see: See) -> None:

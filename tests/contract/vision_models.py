@@ -1,5 +1,6 @@
 """Tiny vision models with random weights, for what the bundled one does not need: pictures whose rows share positions, or see each other."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,15 @@ from tests.contract.memory_models import LAYERS, WIDTH, Writer
 EYE_WIDTH, EYE_LAYERS, HEADS = 64, 2, 2
 
 
-def write_language_model(path: Path, architecture: str, *, sections: tuple[int, ...] = ()) -> None:
+def write_language_model(
+    path: Path,
+    architecture: str,
+    *,
+    sections: tuple[int, ...] = (),
+    renamed: Mapping[str, str] | None = None,
+) -> None:
     """Qwen2's layout; `sections`: of the rotated dimensions, for time, height and width (M-RoPE)."""
-    writer = Writer(path, architecture)
+    writer = Writer(path, architecture, renamed=renamed)
     out = writer.gguf
     out.add_feed_forward_length(2 * WIDTH)
     out.add_head_count(HEADS)
@@ -44,8 +51,8 @@ class EyeWriter:
         self._patch = patch_size
         out = self.gguf
         out.add_type("mmproj")
-        out.add_bool("clip.has_vision_encoder", True)  # noqa: FBT003
-        out.add_bool("clip.use_gelu", True)  # noqa: FBT003
+        out.add_bool("clip.has_vision_encoder", True)
+        out.add_bool("clip.use_gelu", True)
         out.add_string("clip.projector_type", kind)
         numbers: dict[str, Any] = {
             "projection_dim": WIDTH,
@@ -124,3 +131,29 @@ def write_seeing_each_other(folder: Path) -> Path:
     writer.constant("mm.soft_emb_norm.weight", EYE_WIDTH)
     writer.finish()
     return folder / "whole.gguf"
+
+
+SLICE_MARKS = {
+    "<|image_pad|>": "<fake_token_around_image>",
+    "<|vision_start|>": "<global-img>",
+    "<|vision_end|>": "<row_1_col_1>",
+    "<think>": "<row_1_col_2>",
+    "</think>": "<row_2_col_1>",
+    "<tool_call>": "<row_2_col_2>",
+}
+
+
+def write_sliced(folder: Path, marks: Mapping[str, str] = SLICE_MARKS) -> Path:
+    """Idefics 3's layout: a large picture is cut into slices, each with a mark of text before it."""
+    write_language_model(folder / "sliced.gguf", "qwen2", renamed=marks)
+    writer = EyeWriter(folder / "sliced-mmproj.gguf", "idefics3", image_size=64, patch_size=8)
+    writer.gguf.add_uint32("clip.vision.projector.scale_factor", 2)
+    writer.gguf.add_uint32("clip.vision.preproc_image_size", 128)
+    writer.patches("v.patch_embd.weight")
+    writer.constant("v.patch_embd.bias", EYE_WIDTH, value=0.1)
+    writer.matrix("v.position_embd.weight", (64 // 8) ** 2, EYE_WIDTH)
+    writer.constant("v.post_ln.weight", EYE_WIDTH)
+    writer.constant("v.post_ln.bias", EYE_WIDTH, value=0.1)
+    writer.matrix("mm.model.fc.weight", WIDTH, 4 * EYE_WIDTH)
+    writer.finish()
+    return folder / "sliced.gguf"

@@ -383,7 +383,7 @@ def test_content_parts_are_joined(http: httpx.Client) -> None:
 def test_pictures_are_refused_by_a_text_model(http: httpx.Client) -> None:
     parts = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]
     error = error_of(http.post(PATH, json={"messages": [{"role": "user", "content": parts}]}), 400)
-    assert error["param"] == "messages[0].content[0]"
+    assert error["param"] == "messages[0].content[0].image_url"
 
 
 def test_messages_keep_their_order(http: httpx.Client) -> None:

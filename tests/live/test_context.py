@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.live.launch import Server
+from tests.live.launch import Server, running
 from tests.live.wire import GREEDY, chunks_of, error_of
 
 PATH = "/v1/chat/completions"
@@ -26,11 +26,9 @@ LONG = [
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    from tests.live.launch import running
-
-    with running(tmp_path_factory.mktemp("small"), "--ctx-size", "512") as server:
-        with server.client() as client:
-            yield client
+    folder = tmp_path_factory.mktemp("small")
+    with running(folder, "--ctx-size", "512") as server, server.client() as client:
+        yield client
 
 
 def post(client: httpx.Client, **fields: Any) -> httpx.Response:
@@ -50,7 +48,10 @@ def test_auto_drops_the_oldest_and_says_how_many(small: httpx.Client) -> None:
     assert 0 < dropped < 80
     assert dropped % 2 == 0  # a question goes with its answer
     assert body["usage"]["prompt_tokens"] + 20 <= 512
-    assert "Ada" in body["choices"][0]["message"]["content"]
+    kept = [LONG[0], *LONG[1 + dropped :]]
+    prompt = small.post("/v1/internal/chat-prompt", json={"messages": kept}).json()["prompt"]
+    counted = small.post("/v1/internal/token-count", json={"text": prompt}).json()["length"]
+    assert body["usage"]["prompt_tokens"] == counted  # the system message is still there
 
 
 def test_as_few_as_possible_go(small: httpx.Client) -> None:

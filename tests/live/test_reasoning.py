@@ -170,3 +170,11 @@ def test_stop_strings_end_the_answer_not_the_thinking(http: httpx.Client) -> Non
 def test_an_unknown_effort_is_refused(http: httpx.Client) -> None:
     error = error_of(http.post(PATH, json={"messages": ASK, "reasoning_effort": "lots"}), 400)
     assert error["param"] == "reasoning_effort"
+
+
+def test_a_wish_that_the_template_cannot_heed_is_named(http: httpx.Client) -> None:
+    plain = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
+    body = {"messages": ASK, "max_tokens": 2, "reasoning_effort": "low"}
+    response = http.post(PATH, json={**body, "instruction_template_str": plain})
+    assert response.headers["x-ignored-params"] == "reasoning_effort"
+    assert "x-ignored-params" not in http.post(PATH, json=body).headers

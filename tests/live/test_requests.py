@@ -210,15 +210,6 @@ def test_known_fields_are_not_named(http: httpx.Client) -> None:
     assert "x-ignored-params" not in response.headers
 
 
-def test_tools_are_refused_not_ignored(http: httpx.Client) -> None:
-    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
-    for streams in (False, True):
-        body = {"messages": SKY, "tools": [tool], "stream": streams}
-        error = error_of(http.post(CHAT, json=body), 400)
-        assert error["param"] == "tools"
-        assert error["code"] == "unsupported_parameter"
-
-
 def test_strict_params_refuse_what_has_no_effect(launch: Callable[..., Server]) -> None:
     with launch("--strict-params").client() as http:
         for path, body, name in (

@@ -5,7 +5,8 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from extensions.openai.chat_plan import show_prompt
-from extensions.openai.dependencies import Context, lease_for, note_ignored
+from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
+from extensions.openai.internal.tokenize import decode_ids
 from extensions.openai.pictures import load_pictures
 from extensions.openai.response_types import (
     ChatPromptResponse,
@@ -14,7 +15,6 @@ from extensions.openai.response_types import (
     TokenCountResponse,
 )
 from extensions.openai.typing import ChatCompletionRequest, DecodeRequest, EncodeRequest
-from modules.core.errors import RequestError
 from modules.engine.model import LoadedModel
 
 router = APIRouter(prefix="/v1/internal", tags=["internal"])
@@ -48,7 +48,13 @@ async def decode(
     """Token ids to text."""
     note_ignored(body, response, context)
     async with lease_for(None, context, request) as model:
-        return DecodeResponse(text=await asyncio.to_thread(_decode, body, model))
+        text = await asyncio.to_thread(
+            decode_ids,
+            body.tokens,
+            model.engine.tokenizer,
+            skips_special=bool(body.skip_special_tokens),
+        )
+    return DecodeResponse(text=text)
 
 
 @router.post("/chat-prompt")
@@ -58,7 +64,9 @@ async def show_chat_prompt(
     """The prompt that a chat becomes, as the model would get it."""
     note_ignored(body, response, context)
     async with lease_for(body.model, context, request) as model:
-        images = await load_pictures(body.messages, model, context.settings)
+        images = await while_connected(
+            request, load_pictures(body.messages, model, context.settings)
+        )
         prompt = await asyncio.to_thread(show_prompt, body, images, model, context.settings)
     return ChatPromptResponse(prompt=prompt)
 
@@ -69,14 +77,3 @@ def _encode(body: EncodeRequest, model: LoadedModel) -> list[int]:
         add_special=body.add_special is not False,
         parse_special=body.parse_special is not False,
     )
-
-
-def _decode(body: DecodeRequest, model: LoadedModel) -> str:
-    tokenizer = model.engine.tokenizer
-    if any(token_id >= tokenizer.size for token_id in body.tokens):
-        raise RequestError(
-            f"Token ids of this model go from 0 to {tokenizer.size - 1}.", param="tokens"
-        )
-    shows_special = not body.skip_special_tokens
-    pieces = [tokenizer.piece(token_id, special=shows_special) for token_id in body.tokens]
-    return b"".join(pieces).decode(errors="replace")

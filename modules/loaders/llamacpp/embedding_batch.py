@@ -1,4 +1,4 @@
-# pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
+# pyright: basic, reportArgumentType=false, reportReturnType=false, reportOptionalSubscript=false
 """A `llama_batch` of embeddings instead of tokens: rows of one picture, for one slot."""
 
 import ctypes

@@ -17,8 +17,9 @@ from modules.loaders.gguf_header import read_gguf_header
 from modules.loaders.llamacpp import library, sampling
 from modules.loaders.llamacpp.runner import LlamaRunner
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
-from modules.loaders.llamacpp.vision import Vision, open_projector
+from modules.loaders.llamacpp.vision import open_vision
 from modules.loaders.machine import memory_bytes, usable_cores
+from modules.loaders.projectors import choose_projector
 
 log = logging.getLogger("hearth.llamacpp")
 
@@ -52,6 +53,7 @@ def load_runner(
     header = read_gguf_header(path)
     _refuse_embedders(header)
     _check_options(options, header)
+    eyes = choose_projector(path, options["mmproj"])
     library.start_backend(options["numa"])
     with ExitStack() as undo:
         model = _load_model(path, options, progress)
@@ -62,13 +64,11 @@ def load_runner(
         undo.callback(c.llama_free, context)
         _apply_adapters(model, context, options["lora"])
         tokenizer = LlamaTokenizer(model)
-        projector = open_projector(path, model, {**options, **_sizes(context)})
-        if projector is not None:
-            undo.callback(projector.close)
-        info = _describe(
-            model, context, name, tokenizer, {**options, **shape}, has_eyes=projector is not None
-        )
-        vision = Vision(projector) if projector is not None else None
+        vision = open_vision(eyes, model, {**options, **_sizes(context)})
+        if vision is not None:
+            undo.callback(vision.close)
+        in_effect = {**options, **shape, "mmproj": eyes.name if eyes and vision else ""}
+        info = _describe(model, context, name, tokenizer, in_effect)
         runner = LlamaRunner(model, context, tokenizer, info, vision)
         undo.pop_all()
     return runner
@@ -249,8 +249,6 @@ def _describe(
     name: str,
     tokenizer: LlamaTokenizer,
     options: Mapping[str, Any],
-    *,
-    has_eyes: bool,
 ) -> ModelInfo:
     vocab = tokenizer.vocab
     can_infill = tokenizer.infill("", "") is not None
@@ -263,7 +261,7 @@ def _describe(
         samplers=sampling.HONOURED,
         capabilities=("completion", "chat", "logprobs", "grammar")
         + (("infill",) if can_infill else ())
-        + (("vision",) if has_eyes else ()),
+        + (("vision",) if options["mmproj"] else ()),
         chat_template=_chat_template(model),
         bos_text=_bos_text(model, tokenizer),
         eos_text=tokenizer.special_text(c.llama_vocab_eos(vocab)),

@@ -24,6 +24,11 @@ class PlacedPiece:
     def is_picture(self) -> bool:
         return self.piece.rows is not None
 
+    def rows_from(self, first: int, most: int) -> int:
+        """How many rows come next: all that are left where they see each other, else at most so many."""
+        left = self.piece.length - first
+        return min(left, most) if self.piece.is_causal else left
+
 
 class PromptPlaces:
     """Index in the prompt (each row of a picture counts) -> what is there. Positions run slower through pictures with M-RoPE."""

@@ -1,4 +1,4 @@
-# pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
+# pyright: basic, reportArgumentType=false, reportReturnType=false, reportOptionalSubscript=false
 """llama.cpp's mtmd: pictures to embeddings that a language model reads between its tokens."""
 
 import ctypes
@@ -22,6 +22,7 @@ from modules.loaders.llamacpp.pictures import EncodedImage, Piece
 
 MAX_SIDES_RATIO = 200
 """Of a picture's sides: a thinner one is nothing but stripes once it is scaled, and some scalers fail on it."""
+_TRIED = (1000, 1000)
 _FLASH_TYPES = {"auto": -1, "off": 0, "on": 1}
 
 
@@ -49,9 +50,23 @@ class Projector:
         self._ubatch_size: int = options["ubatch_size"]
         self._has_mrope = mtmd.mtmd_decode_use_mrope(self._context)
         self._encoding, self._placing = threading.Lock(), threading.Lock()
+        self._vocabulary_size = c.llama_vocab_n_tokens(c.llama_model_get_vocab(model))
         if not mtmd.mtmd_support_vision(self._context):
             self.close()
             raise LoadError(f"The projector {path.name} is not for pictures")
+        self._try(path)
+
+    def _try(self, path: Path) -> None:
+        """Whether the vocabulary has all marks that pictures of this kind want; mtmd does not look."""
+        try:
+            self.place(Image(*_TRIED, bytes(_TRIED[0] * _TRIED[1] * 3)))
+        except ModelError as error:
+            self.close()
+            raise LoadError(
+                f"The projector {path.name} is of another model: {error.message}"
+            ) from None
+        except RequestError:  # too large for how the model is loaded: smaller ones may do
+            pass
 
     def close(self) -> None:
         """Waits for whoever is using it."""
@@ -65,7 +80,7 @@ class Projector:
         _check_shape(image)
         with self._placing, self._chunks(image, has_pixels=False) as chunks:
             lengths = [mtmd.mtmd_input_chunk_get_n_tokens(chunk) for chunk in chunks]
-            ids = [_text_ids(chunk) for chunk in chunks]
+            ids = [self._text_ids(chunk) for chunk in chunks]
             self._check_ubatch(chunks)
         first, last = _ends(ids)
         return PlacedImage(
@@ -78,12 +93,10 @@ class Projector:
         """Takes milliseconds for a tiny model and seconds for a large one."""
         _check_shape(image)
         with self._encoding, self._chunks(image, has_pixels=True) as chunks:
-            ids = [_text_ids(chunk) for chunk in chunks]
+            ids = [self._text_ids(chunk) for chunk in chunks]
             first, last = _ends(ids)
             return EncodedImage(
-                tuple(
-                    self._encode_chunk(chunks[i], ids[i]) for i in range(first, last + 1)
-                )
+                tuple(self._encode_chunk(chunks[i], ids[i]) for i in range(first, last + 1))
             )
 
     @contextmanager
@@ -91,7 +104,9 @@ class Projector:
         """The picture between what this kind of model wants around it, cut into slices if it wants that."""
         if not self._context:
             raise NotReady("The model is being unloaded.")
-        pixels = (ctypes.c_uint8 * len(image.rgb)).from_buffer_copy(image.rgb) if has_pixels else None
+        pixels = (
+            (ctypes.c_uint8 * len(image.rgb)).from_buffer_copy(image.rgb) if has_pixels else None
+        )
         marker = mtmd.mtmd_get_marker(self._context)
         text = mtmd.mtmd_input_text(
             text=marker, text_len=len(marker), add_special=False, parse_special=True
@@ -123,6 +138,17 @@ class Projector:
                     "load the model with a larger ubatch_size, or send a smaller picture.",
                     param="messages",
                 )
+
+    def _text_ids(self, chunk: Any) -> tuple[int, ...]:
+        """Empty for the picture's own chunks."""
+        if not _is_text(chunk):
+            return ()
+        count = ctypes.c_size_t()
+        array = mtmd.mtmd_input_chunk_get_tokens_text(chunk, ctypes.byref(count))
+        ids = tuple(array[: count.value])
+        if not all(0 <= token_id < self._vocabulary_size for token_id in ids):
+            raise ModelError("the vocabulary lacks the marks around its pictures.")
+        return ids
 
     def _encode_chunk(self, chunk: Any, ids: tuple[int, ...]) -> Piece:
         length = mtmd.mtmd_input_chunk_get_n_tokens(chunk)
@@ -178,14 +204,6 @@ def _check_shape(image: Image) -> None:
 
 def _is_text(chunk: Any) -> bool:
     return mtmd.mtmd_input_chunk_get_type(chunk) == mtmd.MTMD_INPUT_CHUNK_TYPE_TEXT
-
-
-def _text_ids(chunk: Any) -> tuple[int, ...]:
-    if not _is_text(chunk):
-        return ()
-    count = ctypes.c_size_t()
-    ids = mtmd.mtmd_input_chunk_get_tokens_text(chunk, ctypes.byref(count))
-    return tuple(ids[: count.value])
 
 
 def _ends(ids: list[tuple[int, ...]]) -> tuple[int, int]:

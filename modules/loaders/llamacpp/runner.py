@@ -16,7 +16,6 @@ from modules.loaders.llamacpp.batch import Batch
 from modules.loaders.llamacpp.drawing import Drawer
 from modules.loaders.llamacpp.embedding_batch import decode_rows
 from modules.loaders.llamacpp.kv_memory import KvMemory
-from modules.loaders.llamacpp.places import PlacedPiece
 from modules.loaders.llamacpp.sampling import DryPrototypes, SamplerChain
 from modules.loaders.llamacpp.slots import Slot, State
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
@@ -300,7 +299,7 @@ class LlamaRunner:
         while (sequence := self._first_at_picture()) is not None:
             placed = sequence.state.places.at(sequence.computed)
             first = sequence.computed - placed.start
-            count = self._picture_rows(placed, first)
+            count = placed.rows_from(first, self._prompt_budget)
             is_last = sequence.computed + count == len(sequence.tokens)
             answer = decode_rows(
                 self._context, placed, sequence.slot, first, count, last_logits=is_last
@@ -315,18 +314,9 @@ class LlamaRunner:
 
     def _first_at_picture(self) -> Sequence | None:
         waiting = [
-            s
-            for s in self._running()
-            if s.state.leader is None and s.state.is_picture(s.computed)
+            s for s in self._running() if s.state.leader is None and s.state.is_picture(s.computed)
         ]
         return min(waiting, key=lambda s: s.state.admitted, default=None)
-
-    def _picture_rows(self, placed: PlacedPiece, first: int) -> int:
-        """All that is left of it, as far as others can wait for; what must be computed at once is."""
-        left = placed.piece.length - first
-        if not placed.piece.is_causal:
-            return left
-        return min(left, self._prompt_budget)
 
     def _make_room(self, step: Step) -> bool:
         """Out of KV memory: drop the oldest idle cache, else put the youngest request back into the queue."""

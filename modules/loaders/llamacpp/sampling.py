@@ -230,7 +230,7 @@ def logits_view(context: Any, row: int, size: int) -> np.ndarray:
 
 
 def forbid(logits: np.ndarray, bitmask: np.ndarray) -> bool:
-    """Set the logits of all tokens that the mask does not allow to minus infinity, in place; False when it allows all.
+    """Set the logits of all tokens that the mask does not allow to minus infinity, in place; False when it surely allows all.
 
     `bitmask`: int32 words. Free text allows nearly everything and strict JSON nearly nothing: there only the odd words are opened.
     """

@@ -11,6 +11,9 @@ from modules.core.errors import ModelError
 from modules.loaders.llamacpp import library
 
 _PIECE_BYTES = 1024
+_LONG_RUN = re.compile(r"\S{4096}|\s{4096}")
+"""Where a text is cut: some vocabularies split words with std::regex, whose recursion over one long run would end the process."""
+_MAX_MARK = 256
 _CONTROL_ATTRIBUTES = c.LLAMA_TOKEN_ATTR_CONTROL | c.LLAMA_TOKEN_ATTR_UNKNOWN
 
 
@@ -30,6 +33,8 @@ class LlamaTokenizer:
         )
         self._control_texts = self._find_control_texts()
         self.control_texts = frozenset(filter(None, self._control_texts.values()))
+        self._longest_mark = min(max(map(len, self.control_texts), default=0), _MAX_MARK)
+        self._is_bpe = c.llama_vocab_type(self.vocab) == c.LLAMA_VOCAB_TYPE_BPE
         self._always_parsed = self._find_always_parsed()
 
     def encode(self, text: str, *, add_special: bool, parse_special: bool) -> list[int]:
@@ -42,6 +47,31 @@ class LlamaTokenizer:
         return ids
 
     def _encode(self, text: str, add_special: bool, parse_special: bool) -> list[int]:
+        ids: list[int] = []
+        for start, end in pairwise([0, *self._cuts(text), len(text)]):
+            ids += self._encode_piece(text[start:end], add_special and start == 0, parse_special)
+        return ids
+
+    def _cuts(self, text: str) -> list[int]:
+        """Where a text is too long in one run; never inside of a control token's text."""
+        if (
+            not self._is_bpe
+        ):  # others have no such splitting, and would put a space before each piece
+            return []
+        return [self._before_mark(text, match.end()) for match in _LONG_RUN.finditer(text)]
+
+    def _before_mark(self, text: str, cut: int) -> int:
+        reach = self._longest_mark
+        around = text[cut - reach : cut + reach]
+        for mark in self.control_texts:
+            start = around.find(mark)
+            while start >= 0:
+                if start < reach < start + len(mark):
+                    return cut - reach + start
+                start = around.find(mark, start + 1)
+        return cut
+
+    def _encode_piece(self, text: str, add_special: bool, parse_special: bool) -> list[int]:
         data = text.encode()
         capacity = len(data) + 16
         for _ in range(2):
@@ -101,8 +131,7 @@ class LlamaTokenizer:
             for token_id, text in self._control_texts.items()
             if c.llama_vocab_get_attr(self.vocab, token_id) & c.LLAMA_TOKEN_ATTR_USER_DEFINED
         ]
-        is_bpe = c.llama_vocab_type(self.vocab) == c.LLAMA_VOCAB_TYPE_BPE
-        if not marks or not is_bpe or c.llama_vocab_get_add_eos(self.vocab):
+        if not marks or not self._is_bpe or c.llama_vocab_get_add_eos(self.vocab):
             return None
         return re.compile("|".join(marks))
 

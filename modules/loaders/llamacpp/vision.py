@@ -12,31 +12,11 @@ from modules.core.requests import GenerationRequest
 from modules.loaders.base import PlacedImage
 from modules.loaders.llamacpp.pictures import EncodedImage, ImageStore
 from modules.loaders.llamacpp.places import PromptPlaces
-from modules.loaders.projectors import choose_projector
 
 if TYPE_CHECKING:
     from modules.loaders.llamacpp.projector import Projector
 
 log = logging.getLogger("hearth.llamacpp")
-
-
-def open_projector(path: Path, model: Any, options: Mapping[str, Any]) -> "Projector | None":
-    """The projector of the model at `path`, by `mmproj`; None where there is none.
-
-    LoadError when one that was asked for cannot be used. One that was only found beside the model is then left out.
-    """
-    chosen = choose_projector(path, options["mmproj"])
-    if chosen is None:
-        return None
-    from modules.loaders.llamacpp.projector import Projector
-
-    try:
-        return Projector(chosen, model, options)
-    except LoadError as error:
-        if options["mmproj"]:
-            raise
-        log.warning("Pictures are not read: %s", error.message)
-        return None
 
 
 class Vision:
@@ -80,3 +60,21 @@ class Vision:
                 encoded = self._projector.encode(image)
                 self._store.keep(image, encoded)
         return encoded
+
+
+def open_vision(path: Path | None, model: Any, options: Mapping[str, Any]) -> Vision | None:
+    """Eyes for a loaded model, by the projector at `path`; `options`: as they are in effect.
+
+    LoadError when one that was asked for by `mmproj` cannot be used. One that was only found beside the model is then left out.
+    """
+    if path is None:
+        return None
+    from modules.loaders.llamacpp.projector import Projector
+
+    try:
+        return Vision(Projector(path, model, options))
+    except LoadError as error:
+        if options["mmproj"]:
+            raise
+        log.warning("Pictures are not read: %s", error.message)
+        return None

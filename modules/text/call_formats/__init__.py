@@ -10,11 +10,14 @@ from modules.text.call_formats import (
     harmony,
     hermes,
     kimi,
+    lfm2,
     llama3,
     minimax,
     mistral,
+    nemotron,
     phi,
     qwen_xml,
+    seed_oss,
 )
 from modules.text.call_formats.base import ToolFormat
 
@@ -24,9 +27,12 @@ _FAMILIES = (
     kimi,
     minimax,
     glm,
+    seed_oss,
     qwen_xml,
     command_r,
     mistral,
+    nemotron,
+    lfm2,
     phi,
     hermes,
     llama3,

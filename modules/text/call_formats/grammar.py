@@ -7,7 +7,7 @@ from modules.core.tools import ReasoningMarks, ReplyLayout
 from modules.text.call_formats import find_format
 from modules.text.call_formats.base import ToolFormat
 from modules.text.call_formats.harmony_messages import HarmonyMessages
-from modules.text.call_formats.rules import SPACE, Calls, Rules, joined, one_of, quoted, without
+from modules.text.call_formats.rules import SPACE, Calls, Rules, joined, literal, one_of, without
 
 
 def build_reply_grammar(
@@ -72,12 +72,12 @@ def _reply(
 
 def _thinking(rules: Rules, layout: ReplyLayout) -> str:
     marks = layout.reasoning
-    if marks is None:
+    if marks is None or not (layout.may_reason or layout.starts_in_reasoning):
         return ""
     rest = f"{rules.until('thought', marks.end)} {SPACE}"
     if layout.starts_in_reasoning:
         return rest
-    return f"({SPACE} {quoted(marks.start)} {rest})?"
+    return f"({SPACE} {literal(marks.start)} {rest})?"
 
 
 def _marks(layout: ReplyLayout, reply_format: ToolFormat | None) -> tuple[str, ...]:

@@ -115,24 +115,13 @@ def _call(rules: Rules, tool: Tool) -> str:
     values = {
         name: f"{quoted(name + '=')} {_expression(rules, properties[name])}" for name in properties
     }
-    inside = f" {_COMMA} ".join(values[name] for name in names)
-    if names:
-        inside += "".join(f" ({_COMMA} {values[name]})?" for name in optional)
-    elif optional:
-        inside = _any_of([values[name] for name in optional], rules)
+    inside = rules.in_order(
+        [values[name] for name in names], [values[name] for name in optional], _COMMA
+    )
     return rules.add("named", joined((quoted(tool.name), '"("', inside, '")"')))
 
 
 _COMMA = "/, ?/"
-
-
-def _any_of(values: Sequence[str], rules: Rules) -> str:
-    """Some of them or none, in their order, with commas between."""
-    rest = ""
-    for value in reversed(values):
-        tail = f" ({_COMMA} {rest})?" if rest else ""
-        rest = rules.add("some", f"{value}{tail}" + (f" | {rest}" if rest else ""))
-    return f"{rest}?"
 
 
 def _expression(rules: Rules, schema: Any) -> str:

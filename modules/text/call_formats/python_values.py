@@ -111,8 +111,8 @@ def _python_value(text: str) -> Any:
     try:
         value = ast.literal_eval(text)
         json.dumps(value, allow_nan=False)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return text
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, SystemError):
+        return text  # SystemError: Python 3.11 where two threads parse at once
     return value
 
 

@@ -57,6 +57,17 @@ class Rules:
         self._lines.append(f"{name}[suffix={quoted(mark)}]: {text}")
         return name
 
+    def in_order(self, needed: Sequence[str], optional: Sequence[str], comma: str) -> str:
+        """All that are needed, then any of the others, each in its order, with commas between; empty when there are none."""
+        if needed:
+            more = "".join(f" ({comma} {each})?" for each in optional)
+            return f" {comma} ".join(needed) + more
+        rest = ""
+        for each in reversed(optional):
+            tail = f" ({comma} {rest})?" if rest else ""
+            rest = self.add("some", f"{each}{tail}" + (f" | {rest}" if rest else ""))
+        return f"{rest}?" if rest else ""
+
     def name_as(self, name: str, expression: str) -> None:
         self._lines.append(f"{name}: {expression}")
 
@@ -82,7 +93,7 @@ def tags_in(*texts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for text in texts for tag in _TAG.findall(text)))
 
 
-_TAG = re.compile(r"""(<[^<>"\s=]+>|\[/?[A-Z_]+\])""")
+_TAG = re.compile(r"""(<[^<>\s=]+>|\[/?[A-Z_]+\])""")
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -11,10 +11,11 @@ def get_weather(city: str) -> str:
     return '{"temperature": 17}'
 
 
-class Color(BaseModel):
-    """The color"""
+class Person(BaseModel):
+    """A person"""
 
-    color: str
+    name: str
+    age: int
 
 
 model = ChatOpenAI(model="x", temperature=0)
@@ -26,6 +27,9 @@ answer = model.bind_tools([get_weather]).invoke(
     [("user", "What is the weather in Paris?"), called, get_weather.invoke(called.tool_calls[0])]
 )
 assert "17" in answer.content, answer
-assert isinstance(model.with_structured_output(Color).invoke("What color is the sky?"), Color)
+typed = model.with_structured_output(Person)
+assert isinstance(
+    typed.invoke("Anna is 30 years old. Return JSON with the keys name and age."), Person
+)
 assert len(model.batch(["Hello!", "What color is the sky?"])) == 2
 assert OpenAI(model="x", max_tokens=5).invoke("Once upon a time")

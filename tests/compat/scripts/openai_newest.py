@@ -25,8 +25,14 @@ WEATHER = {
 ASK = [{"role": "user", "content": "What is the weather in Paris?"}]
 
 
-class Color(BaseModel):
-    color: str
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+ANNA = [
+    {"role": "user", "content": "Anna is 30 years old. Return JSON with the keys name and age."}
+]
 
 
 def text_of(stream):
@@ -44,9 +50,9 @@ call = client.chat.completions.create(model="x", messages=ASK, tools=[WEATHER], 
 (made,) = call.choices[0].message.tool_calls
 assert json.loads(made.function.arguments) == {"city": "Paris"}
 parsed = client.chat.completions.parse(
-    model="x", messages=SKY, response_format=Color, temperature=0
+    model="x", messages=ANNA, response_format=Person, temperature=0
 )
-assert isinstance(parsed.choices[0].message.parsed, Color)
+assert parsed.choices[0].message.parsed == Person(name="Anna", age=30)
 assert client.completions.create(model="x", prompt="Once upon a time", max_tokens=5).choices[0].text
 try:
     client.chat.completions.create(model="x", messages=SKY, temperature=9)

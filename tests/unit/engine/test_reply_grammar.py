@@ -97,7 +97,7 @@ def compiler(request: pytest.FixtureRequest) -> Compiler:
 
 
 def layout(name: str, tools: tuple[Tool, ...] = TOOLS) -> ReplyLayout:
-    return ReplyLayout(name, tools, FORMATS[name].reasoning or ReasoningMarks())
+    return ReplyLayout(name, tools, FORMATS[name].reasoning or ReasoningMarks(), may_reason=True)
 
 
 def allowed(matcher: GrammarMatcher, size: int) -> list[int]:
@@ -220,7 +220,7 @@ def test_thinking_that_the_prompt_opened_must_end(compiler: Compiler) -> None:
 
 
 def test_a_body_holds_after_the_thinking(compiler: Compiler) -> None:
-    plain = ReplyLayout(None, (), ReasoningMarks())
+    plain = ReplyLayout(None, (), ReasoningMarks(), may_reason=True)
     grammar = build_reply_grammar(plain, body='%json {"type": "integer"}')
     assert grammar is not None
     for text in ("5", "<think>Hm { </think>\n5"):
@@ -249,4 +249,11 @@ def test_a_body_on_the_final_channel(compiler: Compiler) -> None:
 
 
 def test_without_tools_and_body_everything_is_allowed() -> None:
-    assert build_reply_grammar(ReplyLayout(None, (), ReasoningMarks())) is None
+    assert build_reply_grammar(ReplyLayout(None, (), ReasoningMarks(), may_reason=True)) is None
+
+
+def test_who_does_not_think_by_itself_is_not_offered_to(compiler: Compiler) -> None:
+    grammar = build_reply_grammar(ReplyLayout(None, (), ReasoningMarks()), body='("yes" | "no")')
+    assert grammar is not None
+    assert accepts(compiler, grammar, "yes")
+    assert not accepts(compiler, grammar, "<think>Hm.</think>yes")

@@ -144,3 +144,15 @@ def test_a_free_source_is_preferred_to_a_busy_one() -> None:
     source, keep = best_source(views, LONG)
     assert source is views[1]
     assert keep == 99
+
+
+def test_what_is_kept_ends_where_the_prompt_can_be_cut() -> None:
+    prompt = [*range(20), *[-5] * 10, *range(50, 60)]
+    cached = view(0, [*prompt[:25], 99])
+
+    def cut(keep: int) -> int:
+        return 20 if 20 < keep < 30 else keep
+
+    assert best_source([cached], prompt)[1] == 25
+    assert best_source([cached], prompt, cut=cut)[1] == 20
+    assert plan_slot([cached], prompt, cut=cut) == Plan(0, 0, 20)

@@ -93,7 +93,7 @@ def test_a_wanted_projector_is_a_path_or_a_name_in_the_known_folders(tmp_path: P
 
 def test_a_wanted_projector_that_is_missing_is_an_error(tmp_path: Path) -> None:
     put(tmp_path, "a.gguf", "a-mmproj.gguf")
-    with pytest.raises(RequestError, match="no projector 'x.gguf'") as caught:
+    with pytest.raises(RequestError, match=r"no projector 'x\.gguf'") as caught:
         choose_projector(tmp_path / "a.gguf", "x.gguf")
     assert caught.value.param == "args.mmproj"
 

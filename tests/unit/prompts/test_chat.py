@@ -162,7 +162,26 @@ def test_control_texts_of_the_system_and_the_reply_are_control_texts() -> None:
     assert not any(isinstance(part, Verbatim) for part in prompt.parts)
 
 
-def test_too_many_control_texts_are_refused() -> None:
-    message = Message("user", "<|x|>" * 20_000)
-    with pytest.raises(RequestError, match="too many"):
-        render_chat(template(CHATML), [message], control_texts=frozenset({"<|x|>"}))
+def test_many_control_texts_are_all_protected() -> None:
+    message = Message("user", "<|x|>a" * 20_000)
+    prompt = render_chat(template(CHATML), [message], control_texts=frozenset({"<|x|>"}))
+    assert sum(isinstance(part, Verbatim) for part in prompt.parts) == 20_000
+
+
+def test_a_run_of_control_texts_is_one_verbatim_text() -> None:
+    controls = frozenset({"<s>", "</s>", "<s>x"})
+    prompt = render_chat(
+        template("{{ messages[0].content }}"),
+        [Message("user", "<s></s><s>x<s>y")],
+        control_texts=controls,
+    )
+    assert prompt.parts == (Verbatim("<s></s><s>x<s>"), "y")
+
+
+def test_texts_that_only_begin_like_a_control_text_stay_as_they_are() -> None:
+    controls = frozenset({f"<|reserved_{i}|>" for i in range(300)})
+    text = "<|reserved_300|> <|reserved_ " + "<|reserved_2" * 10_000
+    prompt = render_chat(
+        template("{{ messages[0].content }}"), [Message("user", text)], control_texts=controls
+    )
+    assert prompt.parts == (text,)

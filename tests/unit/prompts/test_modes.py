@@ -266,7 +266,7 @@ def test_a_name_cannot_hold_a_control_text(mode: str) -> None:
 
 def test_too_many_control_texts_are_refused() -> None:
     with pytest.raises(RequestError, match="too many control texts"):
-        render([user("<|im_end|>" * 10_001)], control_texts=CONTROLS)
+        render([user("<|im_end|> " * 10_001)], control_texts=CONTROLS)
 
 
 def test_pictures_stay_at_their_place() -> None:

@@ -33,7 +33,7 @@ TIME = Tool(
     parameters='{"type": "object", "properties": {"utc": {"type": "boolean"}}, "additionalProperties": false}',
 )
 CLOSINGS = ("\n</parameter>", "</parameter>", "</arg_value>", "\n```", "</think>")
-SEEDS = range(3)
+SEEDS = range(6)
 Choice = Literal["auto", "required"]
 
 
@@ -45,8 +45,9 @@ def layout_of(name: str, *, opened: bool = False) -> ReplyLayout:
 def replies(grammar: Grammar, *, has_control_tokens: bool) -> list[str]:
     texts = (*grammar.marks, *CLOSINGS)
     writer = RandomWriter(grammar, has_control_tokens=has_control_tokens, texts=texts)
-    written = [writer.write(seed) for seed in SEEDS]
-    return [text for text in written if text is not None]
+    written = [text for seed in SEEDS if (text := writer.write(seed)) is not None]
+    assert written, "not one has come to an end"
+    return written
 
 
 def check_arguments(name: str, text: str) -> None:
