@@ -19,6 +19,7 @@ from modules.prompts.prompt import Prompt
 from modules.prompts.templates import ChatTemplate
 from modules.prompts.transcript import to_transcript_template
 from modules.prompts.truncation import droppable_groups, without_groups
+from modules.prompts.turn_stops import turn_stops
 from modules.settings import Settings
 
 RESERVED_FOR_REPLY = 512
@@ -122,6 +123,9 @@ class Conversation:
             control_texts=self._model.engine.tokenizer.control_texts,
             tools=self._tools.tools,
         )
+        if self._mode != "chat":
+            stops = turn_stops(self._template, self._model.engine.tokenizer.control_texts)
+            rendered = replace(rendered, stops=(*rendered.stops, *stops))
         return self._without_thinking(rendered) if self._thinking.is_off else rendered
 
     def _without_thinking(self, rendered: ModePrompt) -> ModePrompt:
@@ -141,6 +145,7 @@ class Conversation:
             self._template,
             tools=self._tools.callable_tools,
             prompt_text=rendered.prompt.text,
+            begun=to_messages(self._body.messages[-1:])[-1].text if self._body.continue_ else "",
         )
         return replace(layout, may_reason=False) if self._thinking.is_off else layout
 

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from extensions.openai.typing import ChatCompletionRequest, GenerationFields, ResponseFormat
 from modules.core.errors import RequestError
 from modules.core.requests import Grammar, GrammarKind
+from modules.engine.lark import to_terminal
 from modules.prompts.grammars import load_grammar
-from modules.text.call_formats.rules import JSON_WHITESPACE, quoted
+from modules.text.call_formats.rules import quoted
 
 T = TypeVar("T")
 
@@ -107,29 +108,16 @@ def _schema(schema: Any, param: str) -> Constraint:
     if isinstance(schema, str):
         try:
             schema = json.loads(schema)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RequestError(f"{param} is not valid JSON.", param=param) from None
     if not isinstance(schema, dict | bool):
         raise RequestError(f"{param} must be a JSON schema.", param=param)
     text = json.dumps(schema)
-    options: dict[str, Any] = {"x-guidance": {"whitespace_pattern": JSON_WHITESPACE}}
-    shaped = json.dumps({**options, **schema}) if isinstance(schema, dict) else text
-    return Constraint(Grammar("json_schema", text, param), f"%json {shaped}")
+    return Constraint(Grammar("json_schema", text, param), f"%json {text}")
 
 
 def _regex(pattern: str, param: str) -> Constraint:
-    grammar = Grammar("regex", pattern, param)
-    return Constraint(grammar, f"/{_slashed(pattern)}/")
-
-
-def _slashed(pattern: str) -> str:
-    """Between slashes, which end it where they are not escaped; a line break would end it too."""
-    result: list[str] = []
-    is_escaped = False
-    for char in pattern:
-        result.append("\\/" if char == "/" and not is_escaped else "\\n" if char == "\n" else char)
-        is_escaped = char == "\\" and not is_escaped
-    return "".join(result)
+    return Constraint(Grammar("regex", pattern, param), to_terminal(pattern))
 
 
 def _choice(choices: list[str], param: str) -> Constraint:
@@ -137,8 +125,9 @@ def _choice(choices: list[str], param: str) -> Constraint:
         raise RequestError(f"{param} takes 1 to {MAX_CHOICES} texts.", param=param)
     if any(not each or len(each) > MAX_CHOICE_CHARS for each in choices):
         raise RequestError(f"{param}: a text has 1 to {MAX_CHOICE_CHARS} characters.", param=param)
-    body = "(" + " | ".join(quoted(each) for each in dict.fromkeys(choices)) + ")"
-    return Constraint(Grammar("lark", f"start: {body}\n", param), body)
+    start = "start: " + " | ".join(quoted(each) for each in dict.fromkeys(choices))
+    grammar = Grammar("lark", start, param)
+    return Constraint(grammar, _nested(grammar))
 
 
 def _grammar(text: str, param: str, kind: GrammarKind = "gbnf") -> Constraint:

@@ -3,6 +3,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -16,9 +17,8 @@ from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 from modules.core.errors import ModelError, RequestError
 from modules.core.requests import Grammar
 from modules.engine.deep_calls import call_with_deep_stack
-from modules.engine.lark import refer_to_control_tokens, replace_schemas
+from modules.engine.lark import refer_to_control_tokens, replace_schemas, to_terminal
 from modules.engine.schemas.faults import wrong
-from modules.engine.schemas.patterns import to_rust
 from modules.engine.schemas.reader import read_schema
 from modules.engine.schemas.search import find_fault
 
@@ -27,9 +27,14 @@ log = logging.getLogger("hearth.engine")
 MAX_GRAMMAR_CHARS = 200_000
 MAX_COMPOSED_CHARS = 4_000_000
 """Of grammars that are made here, of as many tools as a request may have."""
+WITHOUT_FORCING = '%llguidance {"no_forcing": true}\n'
+"""Where only one text can follow, llguidance has it tokenized, and llama.cpp reads the text of a control token as that token,
+which the grammar then does not allow. So grammars with such a text in them go without."""
 KEPT_GRAMMARS = 256
 """Clients send the same schema again and again, and `n` replies share one."""
 _REASON_CHARS = 300
+_AROUND_SCHEMA = re.compile(r"\A.*failed to compile JSON schema: |\n *\d+ \| .*\Z", re.DOTALL)
+"""What llguidance adds about the text around a faulty schema."""
 
 
 class GrammarCompiler:
@@ -39,6 +44,7 @@ class GrammarCompiler:
         self._build_tokenizer = build_tokenizer
         self._lock = threading.Lock()
         self._tokenizer: Any = None
+        self._control_texts: list[str] = []
         self._compiled: OrderedDict[Grammar, llguidance.LLMatcher] = OrderedDict()
 
     def compile(self, grammar: Grammar) -> "GrammarMatcher":
@@ -46,6 +52,7 @@ class GrammarCompiler:
         with self._lock:
             if self._tokenizer is None:
                 self._tokenizer = self._build_tokenizer()
+                self._control_texts = _find_control_texts(self._tokenizer)
             matcher = self._compiled.get(grammar)
             if matcher is not None:
                 self._compiled.move_to_end(grammar)
@@ -71,30 +78,35 @@ class GrammarCompiler:
     def _build(self, grammar: Grammar) -> llguidance.LLMatcher:
         if grammar.kind == "json_schema":
             return self._build_schema(json.loads(grammar.text), grammar)
-        text = _to_llguidance(grammar, self._tokenizer)
-        matcher, fault = self._try(text)
+        matcher, fault = self._try(_to_lark(grammar, self._tokenizer))
         if fault:
             raise _refuse(grammar, fault)
         return matcher
 
     def _build_schema(self, schema: Any, grammar: Grammar) -> llguidance.LLMatcher:
         read = read_schema(schema, grammar.param)
-        matcher, fault = self._try(_schema_to_llguidance(read.schema))
+        matcher, fault = self._try_schema(read.schema)
         if not fault:
             return matcher
-        place = find_fault(read, lambda each: self._try(_schema_to_llguidance(each))[1])
+        place = find_fault(read, lambda each: self._try_schema(each)[1])
         if place is None:
             raise _refuse(grammar, fault)
         raise wrong(place, _in_one_line(fault))
 
+    def _try_schema(self, schema: Any) -> tuple[llguidance.LLMatcher, str]:
+        matcher, fault = self._try(_schema_to_lark(schema))
+        return matcher, _AROUND_SCHEMA.sub("", fault)
+
     def _try(self, text: str) -> tuple[llguidance.LLMatcher, str]:
         """The matcher, and what is wrong with it, empty when nothing is."""
+        if any(control in text for control in self._control_texts):
+            text = WITHOUT_FORCING + text
         matcher = llguidance.LLMatcher(self._tokenizer, text, log_level=0)
         if matcher.is_error():
             return matcher, matcher.get_error() or "unknown reason"
-        try:
-            GrammarMatcher(matcher.deep_copy(), self._tokenizer.vocab_size).bitmask()
-        except ModelError:
+        first = matcher.deep_copy()
+        first.compute_bitmask()
+        if first.is_error():
             return matcher, "no text can begin to satisfy it, or it is too complex"
         return matcher, ""
 
@@ -117,8 +129,8 @@ class GrammarMatcher:
             raise self._failure()
 
     def _failure(self) -> ModelError:
-        """llguidance's own words are about its insides: they go to the log."""
-        log.error("A grammar failed: %s", _in_one_line(self._matcher.get_error()))
+        """llguidance's own words have the reply in them, so only its name for the reason goes to the log."""
+        log.error("A grammar failed: %s", self._matcher.stop_reason())
         return ModelError("The grammar could not be followed any further.")
 
     @property
@@ -146,19 +158,22 @@ def to_lark(grammar: Grammar) -> str:
         raise _refuse(grammar, str(error)) from None
 
 
-def _to_llguidance(grammar: Grammar, tokenizer: Any) -> str:
+def _find_control_texts(tokenizer: Any) -> list[str]:
+    ids = filter(tokenizer.is_special_token, range(tokenizer.vocab_size))
+    return list(filter(None, (tokenizer.decode_str([each]) for each in ids)))
+
+
+def _to_lark(grammar: Grammar, tokenizer: Any) -> str:
     """For all kinds but schemas."""
     if grammar.kind == "regex":
-        return llguidance.LLMatcher.grammar_from_regex(to_rust(grammar.text))
+        return f"start: {to_terminal(grammar.text)}"
     text = to_lark(grammar)
     text = refer_to_control_tokens(text, _control_tokens(grammar.marks, tokenizer))
-    text = replace_schemas(text, lambda schema: read_schema(schema, grammar.param).schema)
-    return llguidance.LLMatcher.grammar_from_lark(text)
+    return replace_schemas(text, lambda schema: read_schema(schema, grammar.param).schema)
 
 
-def _schema_to_llguidance(schema: Any) -> str:
-    text = json.dumps(schema, allow_nan=False)
-    return llguidance.LLMatcher.grammar_from_json_schema(text)
+def _schema_to_lark(schema: Any) -> str:
+    return f"start: %json {json.dumps(schema, ensure_ascii=False, allow_nan=False)}"
 
 
 def _refuse(grammar: Grammar, reason: str) -> RequestError:

@@ -5,47 +5,58 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
-_UNTIL = re.compile(r'^(\w+)\[suffix=("(?:[^"\\]|\\.)*")\]: (.*)$')
-_NESTED = "%lark {"
-_PIECE = re.compile(
-    r"""
+from modules.engine.schemas.patterns import to_rust
+
+_PIECES = r"""
     "(?:[^"\\\n]|\\.)*"         # a literal
     | /(?:[^/\\]|\\.)+/         # a regular expression
     | (?://|\#)[^\n]*           # a comment
     | <[^<>\s]+>                # a control token
     | %json(?![\w-])
+"""
+_PIECE = re.compile(_PIECES, re.VERBOSE | re.DOTALL)
+_OWN_PIECE = re.compile(
+    rf"""
+    %lark[ ]\{{\n.*?\n\}}        # a grammar of a caller
+    | \[suffix=(?P<suffix>"(?:[^"\\]|\\.)*")\]:[ ](?P<before>[^\n]*)
+    | {_PIECES}
     """,
     re.VERBOSE | re.DOTALL,
 )
 _SPACE = re.compile(r"\s*")
+_WRITTEN = {"/": r"\/", "\n": r"\n", "\\\n": r"\n"}
+"""What would end a regular expression between slashes."""
+_decoder = json.JSONDecoder()
 
 
 def refer_to_control_tokens(text: str, references: Mapping[str, str]) -> str:
     """`references`: marks that are control tokens, each with its `<[id]>`; a literal only ever matches plain text.
 
-    Grammars of callers that are nested in `text` stay as they are.
+    Schemas, and grammars of callers that are nested in `text`, stay as they are.
     """
     if not references:
         return text
     marks = re.compile("|".join(re.escape(m) for m in sorted(references, key=len, reverse=True)))
-    lines: list[str] = []
-    is_nested = False
-    for line in text.split("\n"):
-        lines.append(line if is_nested else _refer(line, marks, references))
-        is_nested = (is_nested or line.endswith(_NESTED)) and not line.startswith("}")
-    return "\n".join(lines)
+    pieces: list[str] = []
+    position = 0
+    while (found := _OWN_PIECE.search(text, position)) is not None:
+        pieces += [text[position : found.start()], _refer(found, marks, references)]
+        position = found.end()
+        if found[0] == "%json":
+            _, end = _read_json(text, position)
+            pieces.append(text[position:end])
+            position = end
+    return "".join(pieces) + text[position:]
 
 
-def _refer(line: str, marks: re.Pattern[str], references: Mapping[str, str]) -> str:
-    if "%json" in line:
-        return line
-    ending = _UNTIL.match(line)
-    if ending is not None:
-        mark = marks.search(json.loads(ending[2]))
+def _refer(piece: re.Match[str], marks: re.Pattern[str], references: Mapping[str, str]) -> str:
+    if piece["suffix"]:
+        mark = marks.search(json.loads(piece["suffix"]))
         # No text can run into a control token, so a plain text before it will do.
-        return f"{ending[1]}: {ending[3]} {references[mark[0]]}" if mark else line
-    return _LITERAL.sub(lambda literal: _split(json.loads(literal[0]), marks, references), line)
+        return f": {piece['before']} {references[mark[0]]}" if mark else piece[0]
+    if piece[0].startswith('"'):
+        return _split(json.loads(piece[0]), marks, references)
+    return piece[0]
 
 
 def _split(text: str, marks: re.Pattern[str], references: Mapping[str, str]) -> str:
@@ -61,14 +72,29 @@ def _split(text: str, marks: re.Pattern[str], references: Mapping[str, str]) -> 
 
 def replace_schemas(text: str, replace: Callable[[Any], Any]) -> str:
     """Every `%json` schema of the grammar, also of nested ones, replaced. ValueError for what is no JSON."""
-    decoder = json.JSONDecoder()
     pieces: list[str] = []
     position = 0
     while (found := _PIECE.search(text, position)) is not None:
         pieces.append(text[position : found.end()])
         position = found.end()
         if found[0] == "%json":
-            start = _SPACE.match(text, position)
-            schema, position = decoder.raw_decode(text, start.end() if start else position)
-            pieces.append(" " + json.dumps(replace(schema), allow_nan=False))
+            schema, position = _read_json(text, position)
+            pieces.append(" " + json.dumps(replace(schema), ensure_ascii=False, allow_nan=False))
     return "".join(pieces) + text[position:]
+
+
+def _read_json(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins there, and where it ends."""
+    space = _SPACE.match(text, start)
+    return _decoder.raw_decode(text, space.end() if space else start)
+
+
+def to_terminal(pattern: str) -> str:
+    """A regular expression between slashes."""
+    escaped = re.sub(
+        r"\\.|[/\n]",
+        lambda found: _WRITTEN.get(found[0], found[0]),
+        to_rust(pattern),
+        flags=re.DOTALL,
+    )
+    return f"/{escaped}/" if escaped else '""'

@@ -198,7 +198,9 @@ def _shaped(fields: dict[str, Any], abilities: Abilities) -> dict[str, Any]:
     thinking = fields.get("reasoning_content")
     if thinking and abilities.has_thinking_in_content:
         fields["content"] = f"<think>\n{thinking}\n</think>\n\n{fields['content']}"
-    if abilities.has_typed_content:
+    if abilities.has_null_content and "tool_calls" in fields and not fields["content"]:
+        fields["content"] = None
+    elif abilities.has_typed_content:
         fields["content"] = [{"type": "text", "text": fields["content"]}]
     if not abilities.has_text_arguments:
         for call in cast("list[dict[str, Any]]", fields.get("tool_calls", [])):

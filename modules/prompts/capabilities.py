@@ -35,7 +35,8 @@ class Abilities:
     """`has_typed_content`: content must be a list of parts. `has_text_arguments`: a call's arguments are JSON text, not an object.
 
     `shows_calls`: with their results. `has_thinking_on`: without a word about it the model thinks, or may. `has_thinking_in_content`: it knows
-    earlier thinking only as a part of the content. `call_sample`: how it writes a call, "" when it cannot.
+    earlier thinking only as a part of the content. `has_null_content`: a message that only calls has no content, rather than an empty
+    one. `call_sample`: how it writes a call, "" when it cannot.
     """
 
     shows_system: bool
@@ -47,6 +48,7 @@ class Abilities:
     has_thinking_on: bool
     has_effort: bool
     has_thinking_in_content: bool
+    has_null_content: bool
     call_sample: str = ""
 
 
@@ -66,27 +68,31 @@ def probe(render: Render, text: str) -> Abilities:
     is_object_fine = as_object is not None and _is_json(as_object)
     is_text_fine = as_text is not None and _is_json(as_text) and '\\"' not in as_text
     has_switch = _differs(attempt, _OFF, _ON)
-    sample = (as_text if is_text_fine and not is_object_fine else as_object) or ""
+    is_text = is_text_fine and not is_object_fine
+    without_content = attempt(_call('{"a": "pin3"}' if is_text else {"a": "pin3"}, content=None))
+    sample = (as_text if is_text else as_object) or ""
     return Abilities(
         shows_system=_NEEDLE in (attempt([{"role": "system", "content": _NEEDLE}, _USER]) or ""),
         shows_tools=_NEEDLE in (attempt([_USER], tools=[_TOOL]) or ""),
         shows_calls=all(each in sample for each in (_NEEDLE, "pin3", "result5")),
         has_typed_content=has_typed_content,
-        has_text_arguments=is_text_fine and not is_object_fine,
+        has_text_arguments=is_text,
         has_thinking_switch=has_switch,
         has_thinking_on=not has_switch or _differs(attempt, _OFF, {}),
         has_effort=_differs(attempt, {"reasoning_effort": "low"}, {"reasoning_effort": "high"}),
         has_thinking_in_content="</think>" in text and _READS_THINKING.search(text) is None,
+        has_null_content=_NEEDLE in (without_content or "")
+        and "None" not in (without_content or ""),
         call_sample=sample if _NEEDLE in sample else "",
     )
 
 
-def _call(arguments: Any) -> list[Fields]:
+def _call(arguments: Any, content: str | None = "") -> list[Fields]:
     function = {"name": _NEEDLE, "arguments": arguments}
     call = {"id": "call00000", "type": "function", "function": function}
     return [
         _USER,
-        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "assistant", "content": content, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call00000", "name": _NEEDLE, "content": "result5"},
         {"role": "assistant", "content": "done"},
         _USER,
@@ -113,7 +119,8 @@ def _try(render: Render, message: Fields) -> str:
 
 
 def _typed(message: Fields) -> Fields:
-    return {**message, "content": [{"type": "text", "text": message["content"]}]}
+    text = message["content"]
+    return {**message, "content": None if text is None else [{"type": "text", "text": text}]}
 
 
 def _differs(attempt: Callable[..., str | None], one: Fields, other: Fields) -> bool:

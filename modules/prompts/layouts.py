@@ -18,9 +18,9 @@ THINKING = (
 
 
 def detect_layout(
-    template: ChatTemplate, *, tools: tuple[Tool, ...], prompt_text: str
+    template: ChatTemplate, *, tools: tuple[Tool, ...], prompt_text: str, begun: str = ""
 ) -> ReplyLayout:
-    """`prompt_text`: what was rendered; its end tells whether the thinking is open already."""
+    """`prompt_text`: what was rendered; its end tells whether the thinking is open already. `begun`: the text that the reply goes on from."""
     found = detect_format(template)
     frames_all = found.reasoning is not None  # the family marks content too
     if tools and not frames_all and not template.abilities.shows_tools:
@@ -30,7 +30,8 @@ def detect_layout(
         tool_format=found.name if tools or frames_all else None,
         tools=tools,
         reasoning=marks,
-        starts_in_reasoning=prompt_text.rstrip().endswith(marks.start),
+        starts_in_reasoning=prompt_text.rstrip().endswith(marks.start)
+        or begun.rfind(marks.start) > begun.rfind(marks.end),
         may_reason=_mentions(template, marks) and template.abilities.has_thinking_on,
         marks=found.marks | {marks.start, marks.end},
     )

@@ -59,6 +59,13 @@ class ChatTemplate:
         """What it can show, found out by trying."""
         return probe(self.render_fields, self.text)
 
+    @cached_property
+    def after_reply(self) -> str:
+        """What it writes between a reply and the next question."""
+        from modules.prompts.turn_stops import find_after_reply
+
+        return find_after_reply(self)
+
     def render(
         self,
         messages: Sequence[Message],

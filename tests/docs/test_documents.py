@@ -57,11 +57,26 @@ def served_paths() -> list[str]:
     return [route.path for router in ROUTERS for route in router.routes]
 
 
+OLD = (
+    "/v1/engines",
+    "/v1/edits",
+    "/v1/generate",
+    "/v1/text_completion",
+    "/api/v1",
+    "/v1/billing",
+    "/v1/dashboard",
+    "/dashboard",
+)
+"""What clients of 2022 and 2023 ask for: the README names them in one line."""
+
+
 @pytest.mark.parametrize("path", served_paths())
 def test_every_route_is_in_the_documents(path: str) -> None:
-    named = path.replace("{model_id:path}", "{id}")
-    assert f"{named}`" in README
-    assert path.startswith("/v1/models") or path.removeprefix("/v1/internal/") in API
+    named = path.replace("{model_id:path}", "{id}").replace("{engine:path}", "{engine}")
+    if not path.startswith(OLD):
+        short = named.replace("/v1/tokenize", "/tokenize").replace("/v1/detokenize", "/detokenize")
+        assert f"{short}`" in README
+    assert path.startswith("/v1/models") or named.removeprefix("/v1/internal/") in API
 
 
 def test_every_route_of_the_readme_is_served() -> None:

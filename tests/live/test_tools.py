@@ -244,10 +244,12 @@ def test_a_cut_reply_keeps_what_came_and_says_length(http: httpx.Client) -> None
 
 @pytest.mark.anyio
 async def test_the_async_client_reads_the_stream(server: Server) -> None:
-    client = AsyncOpenAI(base_url=f"{server.url}/v1", api_key="x")
-    async with client.chat.completions.stream(
-        model="x", messages=ASK, tools=[WEATHER], temperature=0, max_tokens=100
-    ) as stream:
+    async with (
+        AsyncOpenAI(base_url=f"{server.url}/v1", api_key="x") as client,
+        client.chat.completions.stream(
+            model="x", messages=ASK, tools=[WEATHER], temperature=0, max_tokens=100
+        ) as stream,
+    ):
         final = await stream.get_final_completion()
     call = final.choices[0].message.tool_calls[0]
     assert (call.function.name, json.loads(call.function.arguments)) == (

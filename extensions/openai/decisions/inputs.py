@@ -1,7 +1,10 @@
 """What is to be decided on, as messages of a chat. Pure functions."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 from extensions.openai.decisions.typing import (
@@ -18,30 +21,53 @@ from modules.core.errors import RequestError
 MAX_JSON_DEPTH = 32
 MAX_JSON_VALUES = 10_000
 MAX_JSON_BYTES = 256 * 1024
+_PLACE = re.compile(r"messages\[(\d+)\]\.content")
 
 
-def to_chat_messages(given: str | Sequence[DecisionItem]) -> list[ChatMessage]:
+@dataclass(frozen=True, slots=True)
+class SourcedMessage:
+    """`source`: where in the request its content stands."""
+
+    message: ChatMessage
+    source: str
+
+
+def to_chat_messages(given: str | Sequence[DecisionItem]) -> list[SourcedMessage]:
     """RequestError for parts that miss their content, and for outputs of calls that are not there."""
     if isinstance(given, str):
-        return [_message("user", given)]
+        return [_sourced({"role": "user", "content": given}, "input")]
     messages: list[dict[str, Any]] = []
+    sources: list[str] = []
     call_ids: set[str] = set()
     for index, item in enumerate(given):
         where = f"input[{index}]"
         if isinstance(item, DecisionMessage):
-            messages.append(
-                {"role": item.role, "content": to_content(item.content, f"{where}.content")}
-            )
+            content = to_content(item.content, f"{where}.content")
+            messages.append({"role": item.role, "content": content})
         elif isinstance(item, DecisionCall):
             call_ids.add(item.call_id)
             _add_call(messages, _to_call(item, where))
         else:
             messages.append(_to_output(item, call_ids, where))
-    return [ChatMessage.model_validate(message) for message in messages]
+        field = "output" if isinstance(item, DecisionCallOutput) else "content"
+        sources += [f"{where}.{field}"] * (len(messages) - len(sources))
+    return [_sourced(fields, source) for fields, source in zip(messages, sources, strict=True)]
 
 
-def to_question_message(instructions: DecisionContent, where: str) -> ChatMessage:
-    return _message("user", to_content(instructions, where))
+def to_question_message(instructions: DecisionContent, where: str) -> SourcedMessage:
+    return _sourced({"role": "user", "content": to_content(instructions, where)}, where)
+
+
+@contextmanager
+def named_by_source(messages: Sequence[SourcedMessage]) -> Generator[None]:
+    """Errors that name a place in these messages name it as the request does."""
+    try:
+        yield
+    except RequestError as error:
+        place = _PLACE.match(error.param or "")
+        if place is not None:
+            error.param = messages[int(place[1])].source + (error.param or "")[place.end() :]
+        raise
 
 
 def to_content(content: DecisionContent, where: str) -> str | list[dict[str, Any]]:
@@ -50,8 +76,8 @@ def to_content(content: DecisionContent, where: str) -> str | list[dict[str, Any
     return [_to_part(part, f"{where}[{i}]") for i, part in enumerate(content)]
 
 
-def _message(role: str, content: str | list[dict[str, Any]]) -> ChatMessage:
-    return ChatMessage.model_validate({"role": role, "content": content})
+def _sourced(fields: dict[str, Any], source: str) -> SourcedMessage:
+    return SourcedMessage(ChatMessage.model_validate(fields), source)
 
 
 def _to_part(part: DecisionPart, where: str) -> dict[str, Any]:

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, Response
 
 from extensions.openai.decisions.distributions import Shares, measure
-from extensions.openai.decisions.inputs import to_chat_messages, to_question_message
+from extensions.openai.decisions.inputs import (
+    named_by_source,
+    to_chat_messages,
+    to_question_message,
+)
 from extensions.openai.decisions.prompts import AskedQuestion, ask
 from extensions.openai.decisions.questions import (
     check_question,
@@ -43,10 +47,12 @@ async def create_decision(
         to_question_message(question.instructions, f"questions[{index}].instructions")
         for index, question in enumerate(body.questions)
     ]
-    wire = [*inputs, *asked_in]
+    sourced = [*inputs, *asked_in]
+    wire = [each.message for each in sourced]
     async with lease_for(body.model, context, request) as model:
-        images = await while_connected(request, load_pictures(wire, model, context.settings))
-        messages = to_messages(wire, images)
+        with named_by_source(sourced):
+            images = await while_connected(request, load_pictures(wire, model, context.settings))
+            messages = to_messages(wire, images)
         asked = await asyncio.to_thread(
             _prepare, messages[: len(inputs)], messages[len(inputs) :], body.questions, model
         )

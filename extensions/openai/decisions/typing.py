@@ -25,7 +25,16 @@ class DecisionPart(Request):
     data: dict[str, Any] | list[dict[str, Any]] | None = None
 
 
-DecisionContent = Text | Annotated[list[DecisionPart], FIRST_FAULT, Field(max_length=MAX_PARTS)]
+def _text_or_list(value: Any) -> str:
+    return "a list" if isinstance(value, list) else "a text"
+
+
+DecisionContent = Annotated[
+    Annotated[Text, Tag("a text")]
+    | Annotated[list[DecisionPart], FIRST_FAULT, Field(max_length=MAX_PARTS), Tag("a list")],
+    Discriminator(_text_or_list),
+]
+"""Told by its kind, so that a fault is that of the one that was meant. Names with a space are left out of the path of an error."""
 
 
 class DecisionMessage(Request):
@@ -57,7 +66,6 @@ _ITEMS = {
     "function_call_output": "input output",
     "custom_tool_call_output": "input output",
 }
-"""Names with a space are left out of the path that an error names."""
 
 
 def _kind_of_item(item: Any) -> str | None:
@@ -135,6 +143,13 @@ DecisionQuestion = Annotated[
 ]
 
 
+DecisionInput = Annotated[
+    Annotated[Text, Tag("a text")]
+    | Annotated[list[DecisionItem], FIRST_FAULT, Field(max_length=MAX_ITEMS), Tag("a list")],
+    Discriminator(_text_or_list),
+]
+
+
 class DecisionRequest(Request):
     model_config = example(
         input="I love the old house",
@@ -148,7 +163,7 @@ class DecisionRequest(Request):
         ],
     )
 
-    input: Text | Annotated[list[DecisionItem], FIRST_FAULT, Field(max_length=MAX_ITEMS)] = Field(
+    input: DecisionInput = Field(
         description="What the questions are about: a text, or messages, calls and their outputs"
     )
     questions: Annotated[list[DecisionQuestion], FIRST_FAULT] = Field(

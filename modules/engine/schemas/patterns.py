@@ -3,6 +3,7 @@
 import re
 
 _QUANTIFIER = re.compile(r"\{\d+(,\d*)?\}")
+_BRACED = re.compile(r"\\[pPux]\{\w+\}")
 _SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 _EQUAL = {
     # pydantic's pattern of a Decimal; the look-ahead only asks for a digit.
@@ -31,6 +32,9 @@ class _Translator:
     def _next(self) -> str:
         char = self._pattern[self._position]
         if char == "\\":
+            braced = _BRACED.match(self._pattern, self._position)
+            if braced is not None:
+                return self._take(braced[0], len(braced[0]))
             return self._take(self._escape(self._rest(2)), 2)
         if self._is_in_class:
             return self._inside(char)

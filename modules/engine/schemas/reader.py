@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any, cast
 
 from modules.engine.schemas.choices import are_exclusive
+from modules.engine.schemas.endless import is_endless
 from modules.engine.schemas.faults import bounded, unsupported, wrong
 from modules.engine.schemas.keywords import UNSUPPORTED
+from modules.engine.schemas.load import MAX_PATTERNS, has_too_many_patterns
 from modules.engine.schemas.numbers import read_bounds
 from modules.engine.schemas.patterns import to_rust
 from modules.engine.schemas.references import References, Schema
@@ -44,7 +46,7 @@ class Part:
 class ReadSchema:
     """`parts`: the subschemas of `schema`, each before those inside it; they may be changed in place."""
 
-    schema: Any
+    schema: dict[str, Any]
     parts: list[Part] = field(default_factory=list[Part])
 
 
@@ -76,11 +78,22 @@ class _Reader:
         while self._waiting:
             name, target = self._waiting.pop()()
             definitions[name] = target
-        if isinstance(schema, dict):
-            if definitions:
-                schema["$defs"] = definitions
-            schema[OPTIONS] = _options(self._root.get(OPTIONS))
-        return ReadSchema(schema, self._parts)
+        if schema is False:
+            raise wrong(self._place, "It allows no value.")
+        whole = schema if isinstance(schema, dict) else {}
+        if definitions:
+            whole["$defs"] = definitions
+        whole[OPTIONS] = _options(self._root)
+        self._check(whole)
+        return ReadSchema(whole, self._parts)
+
+    def _check(self, schema: dict[str, Any]) -> None:
+        if is_endless(schema):
+            reason = "It leads back to itself, so that no value ever ends."
+            raise wrong(f"{self._place}.$ref", reason)
+        if has_too_many_patterns(schema):
+            reason = f"More than {MAX_PATTERNS} patterns have to match the same text."
+            raise wrong(f"{self._place}.pattern", reason)
 
     def _schema(self, schema: Any, place: str, depth: int) -> dict[str, Any] | bool:
         if isinstance(schema, bool):
@@ -157,9 +170,10 @@ def _add(read: dict[str, Any], keywords: dict[str, Any]) -> None:
             read[keyword] = value
 
 
-def _options(given: Any) -> dict[str, Any]:
+def _options(root: Any) -> dict[str, Any]:
     """What is given may change the layout, but not how strictly the schema is read."""
     layout: dict[str, Any] = {"whitespace_pattern": WHITESPACE}
+    given = cast("Schema", root).get(OPTIONS) if isinstance(root, dict) else None
     if isinstance(given, dict):
         own = cast("dict[str, Any]", given)
         layout = {} if "whitespace_flexible" in own else layout

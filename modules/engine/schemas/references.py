@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import unquote
 
-from modules.core.errors import RequestError
+from modules.engine.schemas.faults import wrong
 
 Schema = Mapping[str, Any]
 
@@ -26,18 +26,16 @@ class References:
     def resolve(self, reference: Any, place: str) -> Any:
         """The subschema itself. RequestError names the place of a reference that leads nowhere, or elsewhere."""
         if not isinstance(reference, str):
-            raise RequestError("A $ref must be a string.", param=place)
+            raise wrong(place, "It must be a string.")
         base, _, fragment = reference.partition("#")
         if base not in self._ids:
-            raise RequestError(
-                "A $ref can only point into the schema itself; nothing is fetched.", param=place
-            )
+            raise wrong(place, "It can only point into the schema itself; nothing is fetched.")
         if fragment and not fragment.startswith("/"):
             found = self._anchors.get(fragment)
         else:
             found = _at(self._ids[base], unquote(fragment))
         if not isinstance(found, dict | bool):
-            raise RequestError("A $ref points to nothing, or to what is no schema.", param=place)
+            raise wrong(place, "It points to nothing, or to what is no schema.")
         return cast("Any", found)
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from modules.engine.schemas.reader import ReadSchema
+from modules.engine.schemas.reader import Part, ReadSchema
+
+FaultOf = Callable[[Any], str]
+"""What is wrong with a schema, empty when nothing is."""
 
 MAX_TRIES = 300
 """Each compiles the whole schema."""
@@ -12,37 +15,34 @@ _LAST = frozenset({"type", *_KEPT})
 """Without its type nearly every schema is without fault."""
 
 
-def find_fault(read: ReadSchema, fault_of: Callable[[Any], str]) -> str | None:
-    """The place of the innermost keyword without which there is no fault, or another; None when it is none alone.
-
-    `fault_of`: what is wrong with a schema, empty when nothing is.
-    """
+def find_fault(read: ReadSchema, fault_of: FaultOf) -> str | None:
+    """The place of the innermost keyword without which there is no fault, or another; None when it is none alone."""
     if len(read.parts) > MAX_TRIES:
         return None
     fault = fault_of(read.schema)
+    rest = {key: read.schema[key] for key in _KEPT if key in read.schema}
     for part in reversed(read.parts):
-        if _changes(fault, part.schema, list(part.schema), read.schema, fault_of):
-            for keyword in sorted(part.schema, key=_LAST.__contains__):
-                if _changes(fault, part.schema, [keyword], read.schema, fault_of):
-                    return f"{part.place}.{keyword}"
-            return part.place
+        if not fault_of(part.schema | rest) or _stays(
+            fault, part, list(part.schema), read, fault_of
+        ):
+            continue
+        for keyword in sorted(part.schema, key=_LAST.__contains__):
+            if not _stays(fault, part, [keyword], read, fault_of):
+                return f"{part.place}.{keyword}"
+        return part.place
     return None
 
 
-def _changes(
-    fault: str,
-    part: dict[str, Any],
-    keywords: list[str],
-    root: Any,
-    fault_of: Callable[[Any], str],
+def _stays(
+    fault: str, part: Part, keywords: list[str], read: ReadSchema, fault_of: FaultOf
 ) -> bool:
-    """Tries the schema without these keywords of one part of it."""
-    kept = dict(part)
+    """Whether the whole schema has the same fault without these keywords of a part."""
+    kept = dict(part.schema)
     for keyword in keywords:
         if keyword not in _KEPT:
-            del part[keyword]
+            del part.schema[keyword]
     try:
-        return fault_of(root) != fault
+        return fault_of(read.schema) == fault
     finally:
-        part.clear()
-        part.update(kept)
+        part.schema.clear()
+        part.schema.update(kept)

@@ -8,7 +8,11 @@ from modules.text.call_formats.named_calls import NamedCalls
 
 KIMI = ToolFormat(
     name="kimi",
-    signs=(("<|tool_calls_section_begin|>",), ("<|tool_call_argument_begin|>",)),
+    signs=(
+        ("<|tool_calls_section_begin|>",),
+        ("<|tool_call_argument_begin|>",),
+        ("<|im_system|>tool_declare",),
+    ),
     syntax=NamedCalls(
         "<|tool_call_begin|>",
         middles=("<|tool_call_argument_begin|>",),

@@ -273,3 +273,18 @@ def test_a_continued_reply_survives_adaptation() -> None:
     messages = [SYSTEM, USER, MORE, Message("assistant", "Once ")]
     prompt = render_chat(template, messages, continues_last=True)
     assert prompt.text == "<s>S</s><u>U\n\nV</u><a>Once "
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_message_that_only_calls_has_no_content_where_the_template_asks(
+    content: str | None,
+) -> None:
+    asks = "{% for m in messages %}{% for c in m.tool_calls or [] %}<call>{{ c.function.name }}{{ '' + c.function.arguments }}</>{% endfor %}{% if m.content is not none %}<{{ m.role }}>{{ m.content }}</>{% endif %}{% endfor %}"
+    messages = USER, calling('{"a": 1}', text=content), result(0, "R")
+    assert rendered(asks, *messages) == '<user>U</><call>f{"a": 1}</><tool>R</>'
+    adds = asks.replace("m.content is not none", "true").replace(
+        "{{ m.content }}", "{{ '' + m.content }}"
+    )
+    assert rendered(adds, *messages) == '<user>U</><call>f{"a": 1}</><assistant></><tool>R</>'
+    prints = asks.replace("m.content is not none", "true")
+    assert rendered(prints, *messages) == '<user>U</><call>f{"a": 1}</><assistant></><tool>R</>'

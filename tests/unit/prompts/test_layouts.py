@@ -28,6 +28,7 @@ def template(text: str) -> ChatTemplate:
         ("<｜tool▁calls▁begin｜>```json", "deepseek_v3"),
         ("<｜tool▁calls▁begin｜>", "deepseek_v31"),
         ("<|tool_calls_section_begin|>", "kimi"),
+        ("<|im_system|>tool_declare", "kimi"),
         ("<|channel|>x<|message|>", "harmony"),
         ("<|START_ACTION|>", "command_r7b"),
         ("<minimax:tool_call>", "minimax_m2"),
@@ -86,3 +87,12 @@ def test_what_a_plain_template_cannot() -> None:
     assert not abilities.shows_tools
     assert not abilities.shows_calls
     assert not abilities.has_thinking_switch
+
+
+@pytest.mark.parametrize(
+    ("begun", "is_open"),
+    [("<think>\nHm", True), ("<think>\nHm</think>\nSo", False), ("So", False), ("", False)],
+)
+def test_a_reply_may_go_on_inside_its_thinking(begun: str, is_open: bool) -> None:
+    layout = detect_layout(template(CHATML), tools=(), prompt_text=f"x{begun}", begun=begun)
+    assert layout.starts_in_reasoning is is_open

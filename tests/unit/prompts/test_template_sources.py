@@ -136,7 +136,7 @@ def test_the_old_keys_of_2023(user_data: Path) -> None:
     }
     write(user_data, "Old.yaml", json.dumps(old))
     template = TemplateSources(user_data).named("Old", PLAIN)
-    assert text_of(template) == "Below is an instruction.\n\n### Instruction:\nU\n\n### Response:"
+    assert text_of(template) == "Below is an instruction.\n\n### Instruction:\nU\n\n### Response:\n"
     messages = [
         Message("system", "S"),
         Message("user", "U"),
@@ -144,10 +144,118 @@ def test_the_old_keys_of_2023(user_data: Path) -> None:
         Message("user", "V"),
     ]
     assert template.render(messages, add_generation_prompt=True) == (
-        "S\n\n### Instruction:\nU\n\n### Response:\nA\n\n### Instruction:\nV\n\n### Response:"
+        "S\n\n### Instruction:\nU\n\n### Response:\nA\n\n### Instruction:\nV\n\n### Response:\n"
     )
 
 
 def test_a_missing_override_is_found_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         check_override(tmp_path / "none.jinja")
+
+
+def test_the_old_keys_without_a_turn_template(user_data: Path) -> None:
+    write(user_data, "Old.yml", "user: 'USER:'\nbot: 'ASSISTANT:'\n")
+    template = TemplateSources(user_data).named("Old", PLAIN)
+    assert text_of(template) == "USER:\nU\nASSISTANT:\n"
+
+
+def test_quotes_and_braces_in_old_keys_are_only_text(user_data: Path) -> None:
+    odd = 'it\'s {{ 7 * 7 }} "{% raw %}" \\ é'
+    old = {
+        "user": odd,
+        "bot": "B",
+        "context": odd,
+        "turn_template": "<|user|><|user-message|><|bot|> ",
+    }
+    write(user_data, "Odd.yaml", json.dumps(old))
+    template = TemplateSources(user_data).named("Odd", PLAIN)
+    assert text_of(template) == f"{odd}{odd}UB"
+
+
+def test_a_name_is_a_pattern_for_itself(user_data: Path) -> None:
+    facts = ModelFacts("org/C++ (v1).gguf", None)
+    (user_data / "models" / "config-user.yaml").write_text(
+        "'org/C++ (v1).gguf$': {instruction_template: One}\n"
+    )
+    assert text_of(TemplateSources(user_data).for_model(facts)) == "one"
+
+
+def test_a_pattern_may_be_for_the_name_without_its_folder(user_data: Path) -> None:
+    (user_data / "models" / "config.yaml").write_text("Model-\\d: {instruction_template: One}\n")
+    sources = TemplateSources(user_data)
+    assert text_of(sources.for_model(ModelFacts("org/model-7.gguf", None))) == "one"
+    assert "ChatML" in sources.for_model(ModelFacts("org/model-x.gguf", None)).source
+
+
+def test_edits_of_the_patterns_count_at_once(user_data: Path) -> None:
+    config = user_data / "models" / "config.yaml"
+    sources = TemplateSources(user_data)
+    assert "ChatML" in sources.for_model(PLAIN).source
+    config.write_text("some: {instruction_template: One}\n")
+    assert text_of(sources.for_model(PLAIN)) == "one"
+    config.write_text("some: {instruction_template_str: 'three {{ messages[0].content }}'}\n")
+    assert text_of(sources.for_model(PLAIN)) == "three U"
+
+
+@pytest.mark.parametrize(
+    "line", ["some: {instruction_template: Gone}", "'some(': {instruction_template: One}"]
+)
+def test_a_wrong_line_is_passed_over_with_a_warning(user_data: Path, caplog, line: str) -> None:
+    (user_data / "models" / "config.yaml").write_text(line)
+    sources = TemplateSources(user_data)
+    assert "ChatML" in sources.for_model(PLAIN).source
+    sources.for_model(PLAIN)
+    assert caplog.text.count("config.yaml") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"chat_template": 7}', '{"chat_template": [1]}']
+)
+def test_a_folder_with_a_broken_configuration_has_no_template(user_data: Path, text: str) -> None:
+    folder = user_data / "models" / "model"
+    folder.mkdir()
+    (folder / "tokenizer_config.json").write_text(text)
+    assert "ChatML" in TemplateSources(user_data).for_model(ModelFacts("model", None)).source
+
+
+def test_line_ends_and_byte_order_marks_of_other_systems_do_no_harm(user_data: Path) -> None:
+    path = user_data / "instruction-templates" / "Windows.jinja"
+    path.write_bytes(b"\xef\xbb\xbfa\r\n{% if true %}\r\nb{% endif %}")
+    assert text_of(TemplateSources(user_data).named("Windows", PLAIN)) == "a\nb"
+
+
+def test_an_override_that_went_away_is_named(user_data: Path) -> None:
+    override = user_data / "mine.jinja"
+    override.write_text("mine")
+    sources = TemplateSources(user_data, override=override)
+    assert text_of(sources.for_model(PLAIN)) == "mine"
+    override.unlink()
+    with pytest.raises(ModelError, match=r"mine\.jinja"):
+        sources.for_model(PLAIN)
+
+
+def test_a_file_that_is_too_long_is_refused(user_data: Path) -> None:
+    write(user_data, "Long.jinja", "x" * 1_000_001)
+    with pytest.raises(RequestError, match="too long"):
+        TemplateSources(user_data).named("Long", PLAIN)
+
+
+def test_templates_of_requests_are_kept_while_they_are_of_use(user_data: Path) -> None:
+    sources = TemplateSources(user_data)
+    first = sources.given("first", PLAIN)
+    assert sources.given("first", PLAIN) is first
+    for i in range(4):
+        sources.given(f"other {i}", PLAIN)
+    assert sources.given("first", PLAIN) is not first
+    slow = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    useless = sources.given(slow, PLAIN)
+    with pytest.raises(RequestError):
+        text_of(useless)
+    assert sources.given(slow, PLAIN) is not useless
+
+
+def test_a_broken_template_of_a_request_is_the_callers_error(user_data: Path) -> None:
+    for text in ("{% if %}", "x" * 1_000_001):
+        with pytest.raises(RequestError) as caught:
+            TemplateSources(user_data).given(text, PLAIN)
+        assert caught.value.param == "instruction_template_str"
