@@ -27,11 +27,14 @@ log = logging.getLogger("hearth.engine")
 MAX_GRAMMAR_CHARS = 200_000
 MAX_COMPOSED_CHARS = 4_000_000
 """Of grammars that are made here, of as many tools as a request may have."""
+MAX_RULES = 1500
+"""Of a grammar from outside: the time that llguidance takes grows with the square of their number, and 1500 take a second."""
 WITHOUT_FORCING = '%llguidance {"no_forcing": true}\n'
 """Where only one text can follow, llguidance has it tokenized, and llama.cpp reads the text of a control token as that token,
 which the grammar then does not allow. So grammars with such a text in them go without."""
 KEPT_GRAMMARS = 256
 """Clients send the same schema again and again, and `n` replies share one."""
+KEPT_CHARS = 16_000_000
 _REASON_CHARS = 300
 _AROUND_SCHEMA = re.compile(r"\A.*failed to compile JSON schema: |\n *\d+ \| .*\Z", re.DOTALL)
 """What llguidance adds about the text around a faulty schema."""
@@ -60,14 +63,25 @@ class GrammarCompiler:
             matcher = self._compile(grammar)
             with self._lock:
                 self._compiled[grammar] = matcher
-                if len(self._compiled) > KEPT_GRAMMARS:
-                    self._compiled.popitem(last=False)
+                self._forget_oldest()
         return GrammarMatcher(matcher.deep_copy(), self._tokenizer.vocab_size)
+
+    def _forget_oldest(self) -> None:
+        chars = sum(len(grammar.text) for grammar in self._compiled)
+        while len(self._compiled) > KEPT_GRAMMARS or chars > KEPT_CHARS:
+            grammar, _ = self._compiled.popitem(last=False)
+            chars -= len(grammar.text)
 
     def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:
         limit = MAX_COMPOSED_CHARS if grammar.marks else MAX_GRAMMAR_CHARS
         if len(grammar.text) > limit:
             raise _refuse(grammar, f"it is longer than {limit} characters")
+        if (
+            grammar.kind in ("gbnf", "lark")
+            and not grammar.marks
+            and _count_rules(grammar) > MAX_RULES
+        ):
+            raise _refuse(grammar, f"it has more than {MAX_RULES} rules")
         try:
             return call_with_deep_stack(lambda: self._build(grammar))
         except RecursionError:
@@ -88,9 +102,12 @@ class GrammarCompiler:
         matcher, fault = self._try_schema(read.schema)
         if not fault:
             return matcher
-        place = find_fault(read, lambda each: self._try_schema(each)[1])
-        if place is None:
+        found = find_fault(read, lambda each: self._try_schema(each)[1])
+        if found is None:
             raise _refuse(grammar, fault)
+        place, fault = found
+        if place.endswith(".oneOf"):
+            fault = "more than one of its schemas may hold at once, which cannot be ruled out; use anyOf"
         raise wrong(place, _in_one_line(fault))
 
     def _try_schema(self, schema: Any) -> tuple[llguidance.LLMatcher, str]:
@@ -109,6 +126,10 @@ class GrammarCompiler:
         if first.is_error():
             return matcher, "no text can begin to satisfy it, or it is too complex"
         return matcher, ""
+
+
+def _count_rules(grammar: Grammar) -> int:
+    return sum("::=" in line or ":" in line for line in grammar.text.splitlines())
 
 
 class GrammarMatcher:

@@ -117,6 +117,8 @@ class _Reader:
             raise unsupported(keyword, place)
         if keyword in READERS:
             return READERS[keyword](value, schema, place)
+        if keyword == "oneOf":
+            return self._alternatives(schema, place, depth + 1)
         if keyword in self._walkers:
             return self._walkers[keyword](value, place, depth + 1)
         return {}
@@ -129,9 +131,15 @@ class _Reader:
             raise wrong(place, "It must be a list of schemas, and not empty.")
         keyword, options = place.rpartition(".")[2], cast("list[Any]", value)
         schemas = [self._schema(each, f"{place}.{i}", depth) for i, each in enumerate(options)]
-        if keyword == "oneOf" and are_exclusive(options, partial(self._target, place=place)):
-            keyword = "anyOf"
         return {keyword: schemas}
+
+    def _alternatives(self, schema: Schema, place: str, depth: int) -> dict[str, Any]:
+        """`oneOf`, as `anyOf` where its schemas exclude one another."""
+        read = self._list(schema["oneOf"], place, depth)["oneOf"]
+        kind = {"type": schema["type"]} if "type" in schema else {}
+        options = [kind | cast("dict[str, Any]", each) if isinstance(each, dict) else each for each in schema["oneOf"]]  # fmt: skip
+        is_exclusive = are_exclusive(options, partial(self._target, place=place))
+        return {"anyOf" if is_exclusive else "oneOf": read}
 
     def _map(self, value: Any, place: str, depth: int) -> dict[str, Any]:
         if not isinstance(value, dict):

@@ -15,21 +15,23 @@ _LAST = frozenset({"type", *_KEPT})
 """Without its type nearly every schema is without fault."""
 
 
-def find_fault(read: ReadSchema, fault_of: FaultOf) -> str | None:
-    """The place of the innermost keyword without which there is no fault, or another; None when it is none alone."""
+def find_fault(read: ReadSchema, fault_of: FaultOf) -> tuple[str, str] | None:
+    """The place of the innermost keyword without which there is no fault, or another, and what is wrong there.
+
+    None when it is no keyword alone.
+    """
     if len(read.parts) > MAX_TRIES:
         return None
     fault = fault_of(read.schema)
     rest = {key: read.schema[key] for key in _KEPT if key in read.schema}
     for part in reversed(read.parts):
-        if not fault_of(part.schema | rest) or _stays(
-            fault, part, list(part.schema), read, fault_of
-        ):
+        own_fault = fault_of(part.schema | rest)
+        if not own_fault or _stays(fault, part, list(part.schema), read, fault_of):
             continue
         for keyword in sorted(part.schema, key=_LAST.__contains__):
             if not _stays(fault, part, [keyword], read, fault_of):
-                return f"{part.place}.{keyword}"
-        return part.place
+                return f"{part.place}.{keyword}", own_fault
+        return part.place, own_fault
     return None
 
 

@@ -149,6 +149,14 @@ def test_only_so_many_grammars_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(compiler._compiled) == 3
 
 
+def test_only_so_long_grammars_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constraints, "KEPT_CHARS", 100)
+    compiler = GrammarCompiler(build_tokenizer)
+    for letter in "abc":
+        assert accepts(compiler.compile(Grammar("regex", letter * 45)), letter * 45)
+    assert [grammar.text[0] for grammar in compiler._compiled] == ["b", "c"]
+
+
 def test_the_vocabulary_is_built_once_and_only_when_it_is_needed() -> None:
     built: list[int] = []
 

@@ -130,6 +130,7 @@ def test_what_cannot_be_enforced_is_refused_by_name_and_place(
         ({"type": "object", "patternProperties": {"^[[]": INT}}, '{"[": 1}', '{"[": "a"}'),
         (UNION, '{"t": "dog"}', '{"t": "cow"}'),
         ({"oneOf": [{"enum": [1, "a"]}, {"const": 2.0}, {"type": ["null", "array"]}]}, "null", "3"),
+        ({"type": "object", "oneOf": [{"properties": {"t": {"const": k}}, "required": ["t"]} for k in "ab"]}, '{"t": "b"}', '{"t": "c"}'),
         ({"oneOf": [TEXT, {"anyOf": [INT, {"type": "null"}]}], "anyOf": [INT, TEXT]}, "5", "null"),
         ({"allOf": [INT, {"minimum": 2}], "maximum": 3}, "3", "1"),
         ({"type": "string", "format": "date", "pattern": "^2"}, '"2024-02-29"', '"1999-01-01"'),
