@@ -14,7 +14,6 @@ from modules.core.errors import AppError, LoadError, NotReady
 from modules.engine.engine import Engine
 from modules.engine.ledger import Ledger
 from modules.engine.model import LoadedModel
-from modules.loaders.base import TextRunner
 from modules.loaders.catalog import Catalog, InstalledModel
 from modules.loaders.registry import LOADERS, check_load_args, default_load_args
 from modules.prompts.template_sources import TemplateSources
@@ -290,20 +289,19 @@ class ModelManager:
                 loop.call_soon_threadsafe(self._on_progress, progress)
             return not progress.is_given_up
 
-        def run() -> TextRunner:
-            return LOADERS[wanted.loader]()(wanted.path, wanted.name, options, report)
+        def run() -> LoadedModel:
+            runner = LOADERS[wanted.loader]()(wanted.path, wanted.name, options, report)
+            engine = Engine(runner, self._max_queue)
+            engine.statistics.listener = partial(self.ledger.note, wanted.name)
+            model = LoadedModel(engine, self._templates, args, int(time.time()))
+            try:
+                _ = model.template.abilities  # one that cannot be used is found now
+            except BaseException:
+                engine.close()
+                raise
+            return model
 
-        runner = await loop.run_in_executor(self._threads, run)
-        engine = Engine(runner, self._max_queue)
-        engine.statistics.listener = partial(self.ledger.note, wanted.name)
-        model = LoadedModel(engine, self._templates, args, int(time.time()))
-        try:
-            # One that cannot be used is found now, not by the first request.
-            await loop.run_in_executor(self._threads, lambda: model.template.abilities)
-        except BaseException:
-            await loop.run_in_executor(self._threads, model.engine.close)
-            raise
-        return model
+        return await loop.run_in_executor(self._threads, run)
 
     def _retire(self, model: LoadedModel) -> None:
         model.is_retired = True
