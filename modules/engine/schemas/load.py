@@ -1,7 +1,13 @@
-"""How many patterns one text may have to match at once. llguidance intersects them in time that doubles with each."""
+"""How many patterns one text may have to match at once. llguidance intersects them in time that doubles with each.
 
+A divisor counts as patterns too, by its digits: numbers have to be multiples of all of theirs, that is of their product.
+"""
+
+import math
 from collections.abc import Mapping
 from typing import Any, cast
+
+from modules.engine.schemas.numbers import count_remainders
 
 MAX_PATTERNS = 8
 MAX_ROUNDS = 100
@@ -26,6 +32,8 @@ def _count(schema: Any, counts: Mapping[str, int]) -> int:
         return 0
     known = cast("dict[str, Any]", schema)
     own = ("pattern" in known) + ("format" in known) + counts.get(known.get("$ref", ""), 0)
+    if "multipleOf" in known:
+        own += math.ceil(2 * math.log10(count_remainders(known["multipleOf"])))
     parts = sum(_count(part, counts) for part in known.get("allOf", []))
     choices = sum(
         max((_count(option, counts) for option in known.get(keyword, [])), default=0)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from modules.engine.schemas.faults import unsupported, wrong
@@ -10,6 +11,7 @@ _EXACT = 2**53
 """From here on not every whole number is a 64-bit float, which is what llguidance computes bounds with."""
 _LARGEST = math.nextafter(2.0**63, 0)
 MAX_COUNT = 1_000_000_000
+MAX_REMAINDERS = 10_000
 
 
 def read_count(value: Any, place: str) -> int:
@@ -24,7 +26,19 @@ def read_divisor(value: Any, place: str) -> int | float:
     number = _finite(value, place)
     if number <= 0:
         raise wrong(place, "It must be more than 0.")
+    if count_remainders(number) > MAX_REMAINDERS:
+        raise wrong(place, "It has too many digits.")
     return number
+
+
+def count_remainders(divisor: float) -> int:
+    """How many states llguidance needs to tell whether digits are a multiple; powers of 10 cost none."""
+    _, digits, _ = Decimal(str(divisor)).as_tuple()
+    count = int("".join(map(str, digits)))
+    for factor in (2, 5):
+        while count % factor == 0:
+            count //= factor
+    return count
 
 
 def read_bounds(schema: Mapping[str, Any], place: str) -> dict[str, Any]:

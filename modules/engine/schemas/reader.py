@@ -13,7 +13,7 @@ from modules.engine.schemas.choices import are_exclusive
 from modules.engine.schemas.endless import is_endless
 from modules.engine.schemas.faults import bounded, unsupported, wrong
 from modules.engine.schemas.keywords import UNSUPPORTED
-from modules.engine.schemas.load import MAX_PATTERNS, has_too_many_patterns
+from modules.engine.schemas.load import has_too_many_patterns
 from modules.engine.schemas.numbers import read_bounds
 from modules.engine.schemas.patterns import to_rust
 from modules.engine.schemas.references import References, Schema
@@ -92,8 +92,8 @@ class _Reader:
             reason = "It leads back to itself, so that no value ever ends."
             raise wrong(f"{self._place}.$ref", reason)
         if has_too_many_patterns(schema):
-            reason = f"More than {MAX_PATTERNS} patterns have to match the same text."
-            raise wrong(f"{self._place}.pattern", reason)
+            reason = "Too many patterns or divisors have to hold for the same value."
+            raise wrong(f"{self._place}.allOf", reason)
 
     def _schema(self, schema: Any, place: str, depth: int) -> dict[str, Any] | bool:
         if isinstance(schema, bool):
