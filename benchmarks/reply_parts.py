@@ -23,7 +23,9 @@ DEMO = ROOT / "user_data" / "models" / "tiny-chat-Q8_0.gguf"
 PROMPT = "<|im_start|>user\nTell me a story.<|im_end|>\n<|im_start|>assistant\n"
 TOKENS = 128
 STREAMS = (1, 8)
-WEATHER = Tool("get_weather", "Weather", '{"type": "object", "properties": {"city": {"type": "string"}}}')
+WEATHER = Tool(
+    "get_weather", "Weather", '{"type": "object", "properties": {"city": {"type": "string"}}}'
+)
 LIST = '{"type": "array", "items": {"type": "string", "maxLength": 12}, "minItems": 200}'
 
 

@@ -28,7 +28,7 @@ MAX_GRAMMAR_CHARS = 200_000
 MAX_COMPOSED_CHARS = 4_000_000
 """Of grammars that are made here, of as many tools as a request may have."""
 MAX_RULES = 1500
-"""Of a grammar from outside: the time that llguidance takes grows with the square of their number, and 1500 take a second."""
+"""Of a grammar from outside: the time it takes grows with the square of their number, and 1500 take a second."""
 WITHOUT_FORCING = '%llguidance {"no_forcing": true}\n'
 """Where only one text can follow, llguidance has it tokenized, and llama.cpp reads the text of a control token as that token,
 which the grammar then does not allow. So grammars with such a text in them go without."""
@@ -73,15 +73,7 @@ class GrammarCompiler:
             chars -= len(grammar.text)
 
     def _compile(self, grammar: Grammar) -> llguidance.LLMatcher:
-        limit = MAX_COMPOSED_CHARS if grammar.marks else MAX_GRAMMAR_CHARS
-        if len(grammar.text) > limit:
-            raise _refuse(grammar, f"it is longer than {limit} characters")
-        if (
-            grammar.kind in ("gbnf", "lark")
-            and not grammar.marks
-            and _count_rules(grammar) > MAX_RULES
-        ):
-            raise _refuse(grammar, f"it has more than {MAX_RULES} rules")
+        _check_size(grammar)
         try:
             return call_with_deep_stack(lambda: self._build(grammar))
         except RecursionError:
@@ -128,8 +120,14 @@ class GrammarCompiler:
         return matcher, ""
 
 
-def _count_rules(grammar: Grammar) -> int:
-    return sum("::=" in line or ":" in line for line in grammar.text.splitlines())
+def _check_size(grammar: Grammar) -> None:
+    limit = MAX_COMPOSED_CHARS if grammar.marks else MAX_GRAMMAR_CHARS
+    if len(grammar.text) > limit:
+        raise _refuse(grammar, f"it is longer than {limit} characters")
+    if grammar.kind in ("json_schema", "regex") or grammar.marks:
+        return
+    if sum(":" in line for line in grammar.text.splitlines()) > MAX_RULES:
+        raise _refuse(grammar, f"it has more than {MAX_RULES} rules")
 
 
 class GrammarMatcher:
@@ -170,7 +168,8 @@ def _control_tokens(marks: Iterable[str], tokenizer: Any) -> dict[str, str]:
 
 
 def to_lark(grammar: Grammar) -> str:
-    """GBNF or Lark as Lark. RequestError when it is neither."""
+    """GBNF or Lark as Lark. RequestError when it is neither, or too large: the reader of GBNF takes long for many rules."""
+    _check_size(grammar)
     if grammar.kind == "lark":
         return grammar.text
     try:
