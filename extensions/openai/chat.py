@@ -1,13 +1,13 @@
 """POST /v1/chat/completions."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from extensions.openai.chat_plan import ChatPlan, plan_chat
+from extensions.openai.chat_plan import ChatPlan, in_thread, plan_chat
 from extensions.openai.convert import refuse_unsupported
 from extensions.openai.dependencies import Context, lease_for, while_connected
 from extensions.openai.frames import ChatFrames, StreamShape, wire_reason
@@ -42,7 +42,9 @@ async def create_chat_completion(
         model = await stack.enter_async_context(lease_for(body.model, context, request))
         head = ResponseHead.for_chat(model)
         images = await while_connected(request, load_pictures(body.messages, model, settings))
-        plan = await asyncio.to_thread(plan_chat, body, images, model, settings, head.id)
+        plan = await in_thread(
+            body, model, partial(plan_chat, body, images, model, settings, head.id)
+        )
         headers = ignored_headers(
             body, model.info, is_strict=settings.strict_params, also=plan.ignored
         )

@@ -1,7 +1,9 @@
 """A chat request to what the engine is asked for. The last place that knows OpenAI; blocking, for a worker thread."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from extensions.openai.conversation import Conversation
 from extensions.openai.convert import to_sampling, to_stops, with_preset, with_seed
@@ -16,6 +18,8 @@ from modules.core.requests import GenerationRequest
 from modules.engine.model import LoadedModel
 from modules.settings import Settings
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class ChatPlan:
@@ -29,6 +33,14 @@ class ChatPlan:
     thinking: Thinking
     truncated: int | None
     ignored: tuple[str, ...] = ()
+
+
+async def in_thread(body: ChatCompletionRequest, model: LoadedModel, work: Callable[[], T]) -> T:
+    """`work` in a worker thread: those of all requests, or, for a template that came with the request and may take its time, one of
+    the few that are for such, so that nobody else waits for it."""
+    has_template = bool(body.instruction_template_str or body.chat_template_str)
+    threads = model.templates.threads if has_template else None
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
 def plan_chat(

@@ -163,9 +163,9 @@ def _media_prompt(
     body: CompletionRequest, images: Mapping[Place, Image], model: LoadedModel
 ) -> Prompt:
     """Text with pictures comes as messages, since a prompt has no place for them."""
-    if body.prompt is not None:
+    if body.prompt:
         raise RequestError("prompt and messages cannot be used together.", param="messages")
-    for name in ("suffix", "echo", "best_of"):
+    for name in ("suffix", "echo"):
         if getattr(body, name):
             raise RequestError(f"{name} does not go with messages.", param=name)
     encoded = encode_media_prompt(body.messages or [], images, model)

@@ -7,7 +7,7 @@ from extensions.openai.messages import Place, to_messages
 from extensions.openai.thinking import Thinking
 from extensions.openai.tools import ToolUse
 from extensions.openai.typing import ChatCompletionRequest
-from modules.core.errors import ContextLengthExceeded
+from modules.core.errors import ContextLengthExceeded, Unsupported
 from modules.core.messages import Image, Message
 from modules.core.tools import ReplyLayout
 from modules.engine.encoding import EncodedPrompt, check_length, encode_prompt
@@ -50,6 +50,12 @@ class Conversation:
         self._thinking = thinking
         self._mode: Mode = body.mode or "instruct"
         self._images = images
+        if self._mode == "chat" and tools.choice == "required":
+            raise Unsupported(
+                "Mode chat makes a plain transcript, in which no tool can be called.",
+                param="function_call" if tools.is_old else "tool_choice",
+            )
+        self._transcript = self._chat_template()
         self._template = model.resolve_template(
             body.instruction_template, body.instruction_template_str
         )
@@ -75,11 +81,18 @@ class Conversation:
             )
             rendered = self.render(messages)
             return FittedPrompt(rendered, self._encode(rendered), None)
-        return self._fit_newest(messages, limit - self._reserve(limit))
-
-    def _fit_newest(self, messages: Sequence[Message], room: int) -> FittedPrompt:
-        """As few of the oldest go as need be: found by halving, since each try renders and tokenizes."""
         groups = droppable_groups(messages)
+        for room in (limit - self._reserve(limit), limit - 1):  # at the worst with less reply
+            found = self._fit_newest(messages, groups, room)
+            if found is not None:
+                return found
+        rendered = self.render(without_groups(messages, groups))
+        return FittedPrompt(rendered, self._encode(rendered), sum(map(len, groups)))
+
+    def _fit_newest(
+        self, messages: Sequence[Message], groups: Sequence[list[int]], room: int
+    ) -> FittedPrompt | None:
+        """As few of the oldest go as need be: found by halving, since each try renders and tokenizes."""
         low, high = max(0, len(groups) - room), len(groups)
         best = self._attempt(messages, groups[:low], room)
         if best is not None:
@@ -88,11 +101,7 @@ class Conversation:
             middle = (low + high) // 2
             found = self._attempt(messages, groups[:middle], room)
             best, low, high = (found, low, middle) if found else (best, middle + 1, high)
-        if best is not None:
-            return best
-        rendered = self.render(without_groups(messages, groups))
-        encoded = self._encode(rendered)
-        return FittedPrompt(rendered, encoded, sum(map(len, groups)))
+        return best
 
     def _attempt(
         self, messages: Sequence[Message], dropped: Sequence[list[int]], room: int
@@ -116,7 +125,7 @@ class Conversation:
             messages,
             self._persona,
             mode=self._mode,
-            chat_template=self._chat_template(),
+            chat_template=self._transcript,
             command=self._body.chat_instruct_command,
             variables=self._thinking.variables,
             continues_last=bool(self._body.continue_),
@@ -152,12 +161,15 @@ class Conversation:
     def ignored(self) -> tuple[str, ...]:
         """Wishes about thinking that neither the template nor the reader of the reply can heed."""
         abilities = self._template.abilities
+        is_plain = self._mode == "chat"  # a transcript has no place for thinking and tools
         can_switch = abilities.has_thinking_switch or mentions_thinking(self._template)
         wishes = {
             "enable_thinking": can_switch,
             "reasoning": can_switch or abilities.has_effort,
             "reasoning_effort": can_switch or abilities.has_effort,
         }
+        if is_plain:
+            wishes = dict.fromkeys((*wishes, "tools", "functions"), False)
         given = self._body.model_fields_set
         return tuple(
             name

@@ -48,13 +48,15 @@ def to_messages(
 ) -> list[Message]:
     """Order and text untouched. `images`: the decoded pictures by their places."""
     converted: list[Message] = []
+    called: dict[str, str] = {}  # name of a function -> id of its last call
     for i, message in enumerate(messages):
-        converted.append(_to_message(message, i, images or {}, converted))
+        converted.append(_to_message(message, i, images or {}, called))
+        called.update((call.name, call.id) for call in converted[-1].tool_calls)
     return converted
 
 
 def _to_message(
-    message: ChatMessage, index: int, images: Mapping[Place, Image], before: Sequence[Message]
+    message: ChatMessage, index: int, images: Mapping[Place, Image], called: Mapping[str, str]
 ) -> Message:
     calls = tuple(
         ToolCall(call.id, call.function.name, call.function.arguments)
@@ -73,20 +75,14 @@ def _to_message(
         content=content,
         name=message.name,
         tool_calls=calls,
-        tool_call_id=message.tool_call_id or _answered_call(message, before),
+        tool_call_id=message.tool_call_id or _answered_call(message, called),
         reasoning_content=message.reasoning_content or message.reasoning,
     )
 
 
-def _answered_call(message: ChatMessage, before: Sequence[Message]) -> str | None:
+def _answered_call(message: ChatMessage, called: Mapping[str, str]) -> str | None:
     """The id that we gave to the call which an old function message answers."""
-    if message.role != "function":
-        return None
-    for earlier in reversed(before):
-        for call in earlier.tool_calls:
-            if call.name == message.name:
-                return call.id
-    return None
+    return called.get(message.name or "") if message.role == "function" else None
 
 
 def _to_content(message: ChatMessage, index: int, images: Mapping[Place, Image]) -> Content | None:

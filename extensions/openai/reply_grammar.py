@@ -34,13 +34,27 @@ def to_reply_grammar(
         ):
             return constraint.grammar
     assert layout is not None
-    checked = replace(layout, tools=_enforceable(layout.tools, model))
-    return build_reply_grammar(
-        checked,
-        tool_choice="required" if tools.choice == "required" else "auto",
-        max_calls=tools.max_calls,
-        body=None if constraint is None else constraint.body,
-    )
+
+    def build(offered: tuple[Tool, ...]) -> Grammar | None:
+        return build_reply_grammar(
+            replace(layout, tools=offered),
+            tool_choice="required" if tools.choice == "required" else "auto",
+            max_calls=tools.max_calls,
+            body=None if constraint is None else constraint.body,
+        )
+
+    enforceable = _enforceable(layout.tools, model)
+    grammar = build(enforceable)
+    try:
+        if grammar is not None:
+            model.engine.check_grammar(grammar)
+    except RequestError:  # each can be enforced, but not all together
+        return build(tuple(_loose(tool) for tool in enforceable))
+    return grammar
+
+
+def _loose(tool: Tool) -> Tool:
+    return tool if tool.is_strict else replace(tool, parameters=ANY_OBJECT)
 
 
 def _enforceable(tools: tuple[Tool, ...], model: LoadedModel) -> tuple[Tool, ...]:

@@ -1,5 +1,6 @@
 """Server-sent events: framing, keep-alive comments, errors in mid-stream."""
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
@@ -9,7 +10,9 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Receive, Scope, Send
 
 from extensions.openai.errors import describe
-from modules.core.errors import AppError
+from modules.core.errors import AppError, ModelError
+
+log = logging.getLogger("hearth.api")
 
 DONE = b"data: [DONE]\n\n"
 SHUTDOWN_GRACE_S = 2.0
@@ -71,6 +74,11 @@ async def guarded(frames: AsyncGenerator[bytes], *, sends_done: bool) -> AsyncGe
             yield frame
     except AppError as error:
         _, body = describe(error)
+        yield frame_of(orjson.dumps(body))
+        return
+    except Exception:
+        log.exception("A stream failed")
+        _, body = describe(ModelError("The server failed to answer; its log has the details."))
         yield frame_of(orjson.dumps(body))
         return
     finally:

@@ -46,7 +46,7 @@ class ReasoningMarks:
 class ReplyLayout:
     """How the text of a reply is to be read: what is thinking, what are calls, what is for the reader.
 
-    `tool_format`: name of an entry of `modules.text.tool_formats`, None when calls are not looked for. `tools`: those that may be called.
+    `tool_format`: name of an entry of `modules.text.call_formats`, None when calls are not looked for. `tools`: those that may be called.
     `starts_in_reasoning`: the prompt has opened the thinking already; `may_reason`: else the model may begin with it where the reply
     is constrained. `marks`: control tokens whose text the reader needs to see.
     """

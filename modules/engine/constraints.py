@@ -17,7 +17,12 @@ from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 from modules.core.errors import ModelError, RequestError
 from modules.core.requests import Grammar
 from modules.engine.deep_calls import call_with_deep_stack
-from modules.engine.lark import refer_to_control_tokens, replace_schemas, to_terminal
+from modules.engine.lark import (
+    count_intersections,
+    refer_to_control_tokens,
+    replace_schemas,
+    to_terminal,
+)
 from modules.engine.schemas.faults import wrong
 from modules.engine.schemas.reader import read_schema
 from modules.engine.schemas.search import find_fault
@@ -29,6 +34,8 @@ MAX_COMPOSED_CHARS = 4_000_000
 """Of grammars that are made here, of as many tools as a request may have."""
 MAX_RULES = 1500
 """Of a grammar from outside: the time it takes grows with the square of their number, and 1500 take a second."""
+MAX_INTERSECTIONS = 16
+"""Of a grammar from outside: each doubles the time, and 18 take a third of a second."""
 WITHOUT_FORCING = '%llguidance {"no_forcing": true}\n'
 """Where only one text can follow, llguidance has it tokenized, and llama.cpp reads the text of a control token as that token,
 which the grammar then does not allow. So grammars with such a text in them go without."""
@@ -128,6 +135,8 @@ def _check_size(grammar: Grammar) -> None:
         return
     if sum(":" in line for line in grammar.text.splitlines()) > MAX_RULES:
         raise _refuse(grammar, f"it has more than {MAX_RULES} rules")
+    if grammar.kind == "lark" and count_intersections(grammar.text) > MAX_INTERSECTIONS:
+        raise _refuse(grammar, f"it has more than {MAX_INTERSECTIONS} `&` or `~`")
 
 
 class GrammarMatcher:

@@ -29,6 +29,8 @@ def encode_prompt(
     check_length(prompt.text, engine, param=param)
     ids: list[int] = []
     media: list[Media] = []
+    if prompt.parts and isinstance(prompt.parts[0], Image) and not is_continuation:
+        ids += engine.tokenizer.encode("", add_special=True, parse_special=False)
     for index, part in enumerate(prompt.parts):
         if isinstance(part, Image):
             placed = engine.place_image(part)
@@ -38,7 +40,7 @@ def encode_prompt(
             ids += placed.after
         else:
             is_first = index == 0 and not is_continuation
-            has_bos = bool(bos_text) and _text(part).startswith(bos_text)
+            has_bos = bool(bos_text) and isinstance(part, str) and part.startswith(bos_text)
             ids += _encode(part, engine.tokenizer, add_special=is_first and not has_bos)
     return EncodedPrompt(tuple(ids), tuple(media))
 

@@ -23,6 +23,7 @@ _OWN_PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_NOT = re.compile(r"~(?!\s*\d)")
 _SPACE = re.compile(r"\s*")
 _WRITTEN = {"/": r"\/", "\n": r"\n", "\\\n": r"\n"}
 """What would end a regular expression between slashes."""
@@ -87,6 +88,12 @@ def _read_json(text: str, start: int) -> tuple[Any, int]:
     """The value that begins there, and where it ends."""
     space = _SPACE.match(text, start)
     return _decoder.raw_decode(text, space.end() if space else start)
+
+
+def count_intersections(text: str) -> int:
+    """How many patterns a text may have to match, or not to match, at once."""
+    bare = _PIECE.sub("", text)
+    return max(bare.count("&"), len(_NOT.findall(bare)))
 
 
 def to_terminal(pattern: str) -> str:

@@ -34,7 +34,9 @@ class PartReader:
         *,
         drops_leading_space: bool = False,
     ) -> None:
-        self._splitter = None if layout is None else ReplySplitter(layout)
+        # A stop string that begins with white space must see it come, though before a call it is no content.
+        holds_space = not any(stop[:1].isspace() for stop in stops)
+        self._splitter = None if layout is None else ReplySplitter(layout, holds_space=holds_space)
         self._stop = StopMatcher(stops)
         self._drops_space = drops_leading_space
         self._tokens = _WaitingTokens()
@@ -74,6 +76,8 @@ class PartReader:
         events: list[Event] = []
         for part in parts:
             events += self._part_events(part)
+            if self._stop.matched is not None:  # the reply is over; what follows was never said
+                break
         return events
 
     def _part_events(self, part: ReplyPart) -> list[Event]:

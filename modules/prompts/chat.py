@@ -40,6 +40,7 @@ def render_chat(
         raise RequestError("messages is empty.", param="messages")
     marks = _Marks(control_texts)
     marked = [marks.hide(message) for message in messages]
+    tools = [marks.hide_tool(tool) for tool in tools]
     if not continues_last:
         text = render_adapted(template, marked, tools, variables, add_generation_prompt=True)
         return marks.restore(text)
@@ -84,15 +85,43 @@ class _Marks:
         self._controls = to_control_pattern(control_texts)
 
     def hide(self, message: Message) -> Message:
+        """Also what is no content: names, ids, and what a model wrote before, which may repeat what it was told."""
+        message = replace(
+            message,
+            name=self._hidden_text(message.name),
+            tool_call_id=self._hidden_text(message.tool_call_id),
+            reasoning_content=self._hidden_text(message.reasoning_content),
+            tool_calls=tuple(
+                replace(
+                    call,
+                    id=self._protect(call.id),
+                    arguments=self._protect(call.arguments),
+                )
+                for call in message.tool_calls
+            ),
+        )
         if message.content is None:
             return message
         parts = (message.content,) if isinstance(message.content, str) else message.content
         is_untrusted = message.role in _UNTRUSTED
         texts = [
-            self._mark(part) if isinstance(part, Image) else self._protect(part, is_untrusted)
+            self._mark(part)
+            if isinstance(part, Image)
+            else (self._protect(part) if is_untrusted else part)
             for part in parts
         ]
         return replace(message, content="".join(texts))
+
+    def hide_tool(self, tool: Tool) -> Tool:
+        """Descriptions come from elsewhere as often as not."""
+        return replace(
+            tool,
+            description=self._protect(tool.description),
+            parameters=self._protect(tool.parameters),
+        )
+
+    def _hidden_text(self, text: str | None) -> str | None:
+        return None if text is None else self._protect(text)
 
     def restore(self, text: str) -> Prompt:
         if not self._hidden:
@@ -104,8 +133,8 @@ class _Marks:
             raise RequestError("The model's chat template leaves out a picture.", param="messages")
         return Prompt(tuple(parts))
 
-    def _protect(self, text: str, is_untrusted: bool) -> str:
-        if not is_untrusted or self._controls is None:
+    def _protect(self, text: str) -> str:
+        if self._controls is None:
             return text
         return self._controls.sub(lambda found: self._mark(Verbatim(found[0])), text)
 

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +35,9 @@ class ModelFacts:
     eos_text: str = ""
 
 
+THREADS_FOR_REQUESTS = 2
+
+
 class TemplateSources:
     """`user_data` holds instruction-templates/ and models/; `override` is a file for all models. Threads may share this."""
 
@@ -47,6 +51,8 @@ class TemplateSources:
         self._own = KeptTemplates(KEPT)
         self._of_requests = KeptTemplates(KEPT_OF_REQUESTS)
         self._warned: set[str] = set()
+        self.threads = ThreadPoolExecutor(THREADS_FOR_REQUESTS, thread_name_prefix="template")
+        """For templates of requests, which may take their time."""
 
     def for_model(self, facts: ModelFacts) -> ChatTemplate:
         """By precedence: the file for all models, the setting saved for this one, its metadata, a pattern on its name, ChatML."""

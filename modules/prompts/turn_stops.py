@@ -8,7 +8,7 @@ _SHORTEST = 3
 
 
 def turn_stops(template: ChatTemplate, control_texts: frozenset[str]) -> tuple[str, ...]:
-    """None when a control token ends the turn, since that ends the reply by itself."""
+    """Nothing when a control token ends the turn, since that ends the reply by itself."""
     between = template.after_reply
     if any(control in between for control in control_texts):
         return ()

@@ -48,6 +48,10 @@ class Source:
         self._kept = []
         self._kept_from = self._at
 
+    @property
+    def is_kept(self) -> bool:
+        return self._kept is not None
+
     def release(self) -> None:
         self._kept = None
 

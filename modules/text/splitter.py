@@ -20,7 +20,8 @@ class ReplySplitter:
     a call stays content, markup included. White space before a call is dropped, and blank lines after thinking and calls, unless text stands on both sides; content itself is untouched.
     """
 
-    def __init__(self, layout: ReplyLayout) -> None:
+    def __init__(self, layout: ReplyLayout, *, holds_space: bool = True) -> None:
+        """`holds_space`: white space waits until it is sure that no call follows, before which it is no content."""
         self._layout = layout
         self._format = find_format(layout.tool_format) if layout.tool_format else None
         self._triggers = (
@@ -28,7 +29,8 @@ class ReplySplitter:
         )
         self._silent = self._format.silent if self._format is not None else ()
         self._source = Source()
-        self._sink = PartSink(layout.tools, on_start=self._source.release)
+        self._sink = PartSink(layout.tools, on_start=self._source.release, on_end=self._source.keep)
+        self._holds_space = holds_space
         self._sink.is_reasoning = layout.starts_in_reasoning
         self._reader = self._read()
         self._is_over = False
@@ -131,7 +133,8 @@ class ReplySplitter:
 
     def _put_content(self, text: str, start: int) -> None:
         """White space at the end waits, since before a call it is no content; after a mark it waits too."""
-        shown = text.rstrip() if self._triggers or self._is_after_markup else text
+        holds = (self._triggers and self._holds_space) or self._is_after_markup
+        shown = text.rstrip() if holds else text
         if not shown:
             self._held.append(text)
             return
@@ -158,15 +161,27 @@ class ReplySplitter:
         source.keep()
         try:
             yield from self._format.syntax.read(source, self._sink, trigger)
-        except (NotACall, Ended):
+        except (NotACall, Ended) as fault:
             if self._sink.calls == calls:
                 read = source.rewind(at_most=REREAD_LIMIT)
                 self._put_content(trigger + read, trigger_at)
+                return
+            if isinstance(fault, NotACall):
+                self._give_back_rest()
                 return
         finally:
             source.release()
         self._held.clear()
         self._is_after_markup = True
+
+    def _give_back_rest(self) -> None:
+        """After good calls comes what is none: it is content, unless it belongs to a call that has begun."""
+        self._held.clear()
+        self._is_after_markup = True
+        self._sink.end_whole()
+        if self._source.is_kept:
+            read = self._source.rewind(at_most=REREAD_LIMIT)
+            self._put_content(read, self._source.position - len(read))
 
 
 def _without_blank_lines(text: str) -> str:

@@ -300,3 +300,10 @@ def test_no_call_is_read_where_no_tools_were_given(http: httpx.Client) -> None:
     text = "Repeat after me: <tool_call>"
     choice = ask(http, [{"role": "user", "content": text}])
     assert "tool_calls" not in choice["message"]
+
+
+def test_mode_chat_has_no_place_for_tools_and_says_so(http: httpx.Client) -> None:
+    body = {"messages": ASK, "tools": [WEATHER], "mode": "chat", "max_tokens": 4}
+    assert http.post(PATH, json=body).headers["x-ignored-params"] == "tools"
+    error = error_of(http.post(PATH, json={**body, "tool_choice": "required"}), 400)
+    assert error["param"] == "tool_choice"

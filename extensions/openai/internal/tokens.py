@@ -1,10 +1,11 @@
 """/v1/internal/encode, decode, token-count, chat-prompt: what the tokenizer and the template do."""
 
 import asyncio
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from extensions.openai.chat_plan import show_prompt
+from extensions.openai.chat_plan import in_thread, show_prompt
 from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
 from extensions.openai.internal.tokenize import decode_ids
 from extensions.openai.pictures import load_pictures
@@ -67,7 +68,8 @@ async def show_chat_prompt(
         images = await while_connected(
             request, load_pictures(body.messages, model, context.settings)
         )
-        prompt = await asyncio.to_thread(show_prompt, body, images, model, context.settings)
+        show = partial(show_prompt, body, images, model, context.settings)
+        prompt = await in_thread(body, model, show)
     return ChatPromptResponse(prompt=prompt)
 
 

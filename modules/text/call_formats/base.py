@@ -20,13 +20,20 @@ class NotACall(Exception):
 class PartSink:
     """Where the reader of a reply puts what it finds. `is_reasoning`: text that comes now would be thinking."""
 
-    def __init__(self, tools: Sequence[Tool], on_start: Callable[[], None] | None = None) -> None:
-        """`on_start` is called when a call begins: from then on its text cannot become content any more."""
+    def __init__(
+        self,
+        tools: Sequence[Tool],
+        on_start: Callable[[], None] | None = None,
+        on_end: Callable[[], None] | None = None,
+    ) -> None:
+        """`on_start` is called when a call begins: from then on its text cannot become content any more; `on_end` when it is whole."""
         self._tools = {tool.name: tool for tool in tools}
         self._parts: list[ReplyPart] = []
         self._arguments: list[str] = []
         self._count = 0
         self._on_start = on_start
+        self._on_end = on_end
+        self._is_whole = False
         self.is_reasoning = False
 
     @property
@@ -41,6 +48,7 @@ class PartSink:
         self._flush()
         self._parts.append(CallStart(self._count, name))
         self._count += 1
+        self._is_whole = False
         if self._on_start is not None:
             self._on_start()
         return tool
@@ -51,6 +59,18 @@ class PartSink:
     def end(self) -> None:
         self._flush()
         self._parts.append(CallEnd(self._count - 1))
+        self._is_whole = False
+        if self._on_end is not None:
+            self._on_end()
+
+    def note_whole(self) -> None:
+        """The arguments of the open call are complete; its end is still to come."""
+        self._is_whole = True
+
+    def end_whole(self) -> None:
+        """End a call whose arguments came, though what is around them is broken."""
+        if self._is_whole:
+            self.end()
 
     def put(self, part: ReplyPart) -> None:
         """What is no call: content and thinking."""

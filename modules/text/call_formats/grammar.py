@@ -16,13 +16,11 @@ def build_reply_grammar(
     tool_choice: Literal["auto", "required"] = "auto",
     max_calls: int | None = None,
     body: str | None = None,
-    body_rules: str = "",
     param: str = "tools",
 ) -> Grammar | None:
     """None when all texts are allowed.
 
-    `body`: a Lark expression for content that is constrained, with the rules that it needs in `body_rules`. `param` is
-    named by errors.
+    `body`: a Lark expression for content that is constrained. `param` is named by errors.
     """
     rules = Rules()
     if body is not None:
@@ -35,35 +33,29 @@ def build_reply_grammar(
     if reply_format is not None and isinstance(reply_format.syntax, HarmonyMessages):
         start = reply_format.syntax.write_reply(rules, calls, body, is_required=is_required)
     else:
-        triggers = reply_format.syntax.triggers if reply_format is not None else ()
-        reply = _reply(
-            rules, calls, triggers, body, is_required=is_required, is_many=max_calls != 1
-        )
+        reply = body
+        if calls is not None and is_required:
+            reply = f"{SPACE} {calls.whole}"
+        elif calls is not None and body is not None:
+            reply = one_of((body, f"{SPACE} {calls.whole}"))
+        elif calls is not None and reply_format is not None:
+            triggers = reply_format.syntax.triggers
+            reply = _text_and_calls(rules, calls, triggers, layout, is_many=max_calls != 1)
         if reply is None:
             return None
         start = joined((_thinking(rules, layout), reply))
     rules.name_as("start", start)
-    return Grammar("lark", rules.text + body_rules, param, marks=_marks(layout, reply_format))
+    return Grammar("lark", rules.text, param, marks=_marks(layout, reply_format))
 
 
-def _reply(
-    rules: Rules,
-    calls: Calls | None,
-    triggers: tuple[str, ...],
-    body: str | None,
-    *,
-    is_required: bool,
-    is_many: bool,
+def _text_and_calls(
+    rules: Rules, calls: Calls, triggers: tuple[str, ...], layout: ReplyLayout, *, is_many: bool
 ) -> str | None:
-    """What follows the thinking."""
-    if calls is None:
-        return body
-    if is_required:
-        return f"{SPACE} {calls.whole}"
-    if body is not None:
-        return one_of((body, f"{SPACE} {calls.whole}"))
-    if not calls.trigger:  # nothing tells a call from a text at its beginning
-        return None
+    """None when nothing tells a call from JSON as an answer; with a strict tool what begins like a call has to be one."""
+    if not calls.trigger:
+        if not any(tool.is_strict for tool in layout.tools):
+            return None
+        return one_of((calls.whole, rules.terminal("text", r"/([^\[{<\s](?s:.*))?/")))
     others = [mark for mark in triggers if mark != calls.trigger]
     before = rules.until("before", calls.trigger, excluded=others)
     text = rules.terminal("text", without(triggers))

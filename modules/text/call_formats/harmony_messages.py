@@ -43,7 +43,7 @@ class HarmonyMessages:
         """The header of the message that begins here; empty when there is none."""
         source.keep()
         try:
-            if (yield from source.next_of((CHANNEL, START, " to="))) is None:
+            if (yield from self._begins_header(source)) is None:
                 source.rewind()
                 return ""
             source.rewind()
@@ -55,6 +55,14 @@ class HarmonyMessages:
         finally:
             source.release()
         return header
+
+    def _begins_header(self, source: Source) -> Generator[None, None, str | None]:
+        if source.position:  # between messages white space does not count
+            try:
+                yield from source.skip_space()
+            except Ended:
+                return None
+        return (yield from source.next_of((CHANNEL, START, " to=", "to=")))
 
     def _body(self, source: Source, sink: PartSink, header: str) -> Wait:
         channel = _CHANNEL.search(header)

@@ -160,6 +160,7 @@ def read_call(
                 call.take_name((yield from read_string(source)))
             elif key in argument_keys and not call.has_arguments:
                 yield from _arguments(source, call)
+                call.note_arguments()
             else:
                 yield from copy_value(source, _nowhere)
         elif char != ",":
@@ -181,6 +182,7 @@ class _Call:
         if self.has_arguments:
             self._sink.start(name)
             self._sink.arguments("".join(self._early))
+            self._sink.note_whole()
 
     def begin_arguments(self) -> Write:
         self.has_arguments = True
@@ -188,6 +190,10 @@ class _Call:
             return _bounded(self._early.append, EARLY_LIMIT)
         self._sink.start(self.name)
         return self._sink.arguments
+
+    def note_arguments(self) -> None:
+        if self.name:
+            self._sink.note_whole()
 
     def end(self) -> None:
         if not self.name:

@@ -258,6 +258,23 @@ def test_deep_nesting_is_refused(compiler: GrammarCompiler, text: str) -> None:
         compiler.compile(Grammar("lark", text))
 
 
+@pytest.mark.parametrize(
+    "terminal",
+    [
+        " & ".join(f"/(?s:.*)x{i}(?s:.*)/" for i in range(40)),
+        "~(" + " | ".join(f"~/(?s:.*)x{i}(?s:.*)/" for i in range(40)) + ")",
+    ],
+)
+def test_many_patterns_for_one_text_are_refused(compiler: GrammarCompiler, terminal: str) -> None:
+    with pytest.raises(RequestError, match="more than"):
+        compiler.compile(Grammar("lark", f"start: A\nA: {terminal}"))
+
+
+def test_signs_in_literals_are_no_patterns(compiler: GrammarCompiler) -> None:
+    text = f'start: "{"&~" * 40}" "a"~2..3 /[~&]{{2}}/ // {"~&" * 40}'
+    assert accepts(compiler.compile(Grammar("lark", text)), "&~" * 40 + "aa&~")
+
+
 MARK = "<tool_call>"
 COMPOSED = f"""%llguidance {{}}
 start: TEXT "{MARK}\\n" (body | call) "!"

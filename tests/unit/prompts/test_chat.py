@@ -185,3 +185,17 @@ def test_texts_that_only_begin_like_a_control_text_stay_as_they_are() -> None:
         template("{{ messages[0].content }}"), [Message("user", text)], control_texts=controls
     )
     assert prompt.parts == (text,)
+
+
+def test_control_texts_outside_of_content_are_only_text_too() -> None:
+    text = "{% for t in tools or [] %}{{ t.function.description }}{% endfor %}{% for m in messages %}{{ m.name }}{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function.arguments | tojson }}{% endfor %}{% endfor %}"
+    messages = [
+        Message("user", "u", name="<|x|>n"),
+        Message("assistant", "", tool_calls=(ToolCall("1", "f", '{"a": "<|x|>"}'),)),
+        Message("tool", "r", tool_call_id="1"),
+    ]
+    prompt = render_chat(
+        template(text), messages, tools=[Tool("f", "<|x|>d")], control_texts=frozenset({"<|x|>"})
+    )
+    assert "<|x|>" not in "".join(part for part in prompt.parts if isinstance(part, str))
+    assert prompt.text.count("<|x|>") == 3

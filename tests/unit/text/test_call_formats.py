@@ -368,3 +368,28 @@ def test_a_long_hostile_reply_is_read_in_linear_work(piece: str) -> None:
 
 def test_folding_joins_pieces() -> None:
     assert fold([]) == Reply()
+
+
+def test_text_after_good_calls_is_not_lost() -> None:
+    text = '{"name": "get_time", "parameters": {}}; {"name": "none", "parameters": {}} and words'
+    reply = read(layout("llama3_json"), list(text))
+    assert [name for name, _ in reply.calls] == ["get_time"]
+    assert reply.content.endswith('{"name": "none", "parameters": {}} and words')
+
+
+def test_a_call_whose_arguments_came_ends_though_the_rest_is_broken() -> None:
+    text = '<tool_call>{"name": "get_time", "arguments": {"zone": "x"}, "id": @}</tool_call>'
+    reply = read(layout("hermes"), list(text))
+    assert reply.calls == [("get_time", '{"zone": "x"}')]
+    assert reply.ended == 1
+
+
+def test_harmony_headers_without_an_end_mark_before_them() -> None:
+    text = f"{C}analysis{M}Hm.{E} {S}assistant{C}final{M}Yes."
+    reply = read(layout("harmony"), list(text))
+    assert (reply.reasoning, reply.content.strip()) == ("Hm.", "Yes.")
+
+
+def test_white_space_is_not_held_where_it_may_be_a_stop() -> None:
+    splitter = ReplySplitter(layout("hermes"), holds_space=False)
+    assert [part.text for part in splitter.feed("Hello\n\n")] == ["Hello\n\n"]
