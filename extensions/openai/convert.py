@@ -1,4 +1,4 @@
-"""Request schemas to what the engine takes. Pure functions; the last place where "OpenAI" is known."""
+"""Fields that text requests share, to what the engine takes."""
 
 from pathlib import Path
 

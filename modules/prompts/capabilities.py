@@ -124,7 +124,7 @@ def _typed(message: Fields) -> Fields:
 
 
 def _differs(attempt: Callable[..., str | None], one: Fields, other: Fields) -> bool:
-    """Whether a new reply, or one in the history, looks another way."""
+    """Whether the prompt of a new reply looks another way."""
     options = {"add_generation_prompt": True}
     return attempt([_USER], variables=one, **options) != attempt(
         [_USER], variables=other, **options
