@@ -14,7 +14,7 @@ import numpy as np
 from llguidance.gbnf_to_lark import any_to_lark
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
-from modules.core.errors import ModelError, RequestError
+from modules.core.errors import RequestError
 from modules.core.requests import Grammar
 from modules.engine.deep_calls import call_with_deep_stack
 from modules.engine.lark import (
@@ -156,10 +156,13 @@ class GrammarMatcher:
         if not self._matcher.consume_token(token_id):
             raise self._failure()
 
-    def _failure(self) -> ModelError:
+    def _failure(self) -> RequestError:
         """llguidance's own words have the reply in them, so only its name for the reason goes to the log."""
         log.error("A grammar failed: %s", self._matcher.stop_reason())
-        return ModelError("The grammar could not be followed any further.")
+        return RequestError(
+            "The grammar could not be followed any further: it is too complex, or never comes to an end.",
+            code="invalid_grammar",
+        )
 
     @property
     def is_finished(self) -> bool:

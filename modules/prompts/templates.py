@@ -99,12 +99,21 @@ class ChatTemplate:
             "add_generation_prompt": add_generation_prompt,
         }
         try:
-            return self._template.render(names)
+            return _whole(self._template.render(names))
         except TemplateFault as fault:
             how = "refuses" if fault.is_refusal else "cannot render"
             raise RequestError(
                 f"The model's chat template {how} these messages: {fault}", param="messages"
             ) from None
+
+
+def _whole(text: str) -> str:
+    """JSON in a tool's schema or a call's arguments, and templates themselves, can spell half of a character, which no tokenizer can take."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def to_fields(message: Message) -> dict[str, Any]:

@@ -212,3 +212,12 @@ def test_every_reply_to_a_random_schema_is_valid(http: httpx.Client) -> None:
 @pytest.mark.slow
 def test_very_many_replies_to_random_schemas_are_valid(http: httpx.Client) -> None:
     check_random_schemas(http, 600)
+
+
+@pytest.mark.parametrize("fields", [{"regex": "a{1000000}"}, {"grammar": 'root ::= "a" root'}])
+def test_a_grammar_that_cannot_be_followed_is_the_callers_fault(
+    http: httpx.Client, fields: dict[str, Any]
+) -> None:
+    body = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 20, **fields}
+    response = http.post("/v1/chat/completions", json=body)
+    assert response.status_code in (200, 400), response.text

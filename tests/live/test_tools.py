@@ -307,3 +307,11 @@ def test_mode_chat_has_no_place_for_tools_and_says_so(http: httpx.Client) -> Non
     assert http.post(PATH, json=body).headers["x-ignored-params"] == "tools"
     error = error_of(http.post(PATH, json={**body, "tool_choice": "required"}), 400)
     assert error["param"] == "tool_choice"
+
+
+def test_half_a_character_in_a_schema_is_no_fault_of_the_server(http: httpx.Client) -> None:
+    parameters = {"type": "object", "properties": {"a": {"enum": ["\ud800"]}}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
+    body = json.dumps({"messages": HELLO, "tools": [tool], "max_tokens": 4})
+    response = http.post(PATH, content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code in (200, 400), response.text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from llguidance import LLTokenizer, TokenizerWrapper
 
-from modules.core.errors import ModelError, RequestError
+from modules.core.errors import RequestError
 from modules.core.requests import Grammar, GrammarKind
 from modules.engine import constraints
 from modules.engine.constraints import MAX_GRAMMAR_CHARS, GrammarCompiler, GrammarMatcher
@@ -201,7 +201,7 @@ def test_a_token_outside_the_grammar_is_an_error_of_this_reply_only(
     compiler: GrammarCompiler,
 ) -> None:
     matcher = compiler.compile(Grammar("gbnf", CHOICE))
-    with pytest.raises(ModelError, match="grammar"):
+    with pytest.raises(RequestError, match="grammar"):
         matcher.accept(ord("x"))
     assert accepts(compiler.compile(Grammar("gbnf", CHOICE)), "yes")
 

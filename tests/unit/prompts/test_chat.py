@@ -199,3 +199,17 @@ def test_control_texts_outside_of_content_are_only_text_too() -> None:
     )
     assert "<|x|>" not in "".join(part for part in prompt.parts if isinstance(part, str))
     assert prompt.text.count("<|x|>") == 3
+
+
+def test_half_a_character_in_a_schema_or_in_arguments_does_no_harm() -> None:
+    text = "{% for t in tools %}{{ t | tojson }}{% endfor %}{% for m in messages %}{% for c in m.tool_calls or [] %}{{ c.function.arguments | tojson }}{% endfor %}{{ m.content }}{% endfor %}"
+    call = ToolCall("1", "f", '{"a": "\\ud800"}')
+    messages = [
+        Message("user", "u"),
+        Message("assistant", "", tool_calls=(call,)),
+        Message("tool", "r"),
+    ]
+    tools = [Tool("f", parameters='{"type": "object", "properties": {"\\ud800": {}}}')]
+    prompt = render_chat(template(text), messages, tools=tools)
+    assert "\ufffd" in prompt.text
+    prompt.text.encode()
