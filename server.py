@@ -12,6 +12,7 @@ from modules.engine.ledger import Ledger
 from modules.engine.manager import ModelManager
 from modules.extensions import start_extensions
 from modules.loaders.catalog import Catalog, InstalledModel
+from modules.media import build_media
 from modules.serving import build_templates, choose_model, serve
 from modules.settings import Settings
 from modules.settings_sources import read_settings
@@ -51,7 +52,7 @@ async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None
         templates=build_templates(settings),
         ledger=ledger,
     )
-    context = AppContext(settings, models)
+    context = AppContext(settings, models, build_media(settings))
     start_extensions(context)
     with ledger.kept_saved():
         return await serve(context, model)

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from modules.engine.manager import LoadProgress
+from modules.engine.progress import LoadProgress
 
 _BAR_WIDTH = 30
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from modules.engine.manager import ModelManager
+from modules.engine.media.engines import MediaEngines
 from modules.hooks import Hooks
 from modules.settings import Settings
 
@@ -11,4 +12,5 @@ from modules.settings import Settings
 class AppContext:
     settings: Settings
     models: ModelManager
+    media: MediaEngines
     hooks: Hooks = field(default_factory=Hooks)

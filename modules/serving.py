@@ -64,6 +64,7 @@ async def serve(context: AppContext, model: InstalledModel | None) -> int:
         await asyncio.gather(loading, *running, return_exceptions=True)
         for on_stop in context.hooks.on_stop:
             await on_stop()
+        await context.media.close()
         await context.models.close()
     return 0
 

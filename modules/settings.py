@@ -196,6 +196,126 @@ class Settings:
         env="OPENEDAI_DEBUG",
         group="api",
     )
+    embedding_model: str | None = option(
+        None,
+        "Embedding model: a name below embedding_models/ or models/ of the user data folder, a path, or a name of the Hugging Face hub, "
+        "which is downloaded at its first use. Without it: the first one there, all-mpnet-base-v2 where it was downloaded before, "
+        "else the bundled one",
+        env="OPENEDAI_EMBEDDING_MODEL",
+        group="media",
+    )
+    embedding_device: str = option(
+        "auto",
+        "Device for embeddings and reranking: auto, cpu, cuda, cuda:1, mps",
+        env="OPENEDAI_EMBEDDING_DEVICE",
+        group="media",
+    )
+    rerank_model: str | None = option(
+        None,
+        "Reranker: a name below rerank_models/ of the user data folder, a path, or a name of the hub; "
+        "'none' compares embeddings instead",
+        group="media",
+    )
+    moderation_file: str | None = option(
+        None,
+        "Categories and thresholds of moderation (YAML); moderation.yaml in the user data folder when not set",
+        group="media",
+    )
+    whisper_model: str | None = option(
+        None,
+        "Whisper model for transcriptions: a name below whisper_models/ of the user data folder, a path, or one of Whisper's own names "
+        "(tiny, base, small, medium, large, turbo), which is downloaded at its first use",
+        group="media",
+    )
+    whisper_device: str = option(
+        "auto", "Device for transcriptions: auto, cpu, cuda", group="media"
+    )
+    speech_model: str | None = option(
+        None,
+        "Voice model for speech: espeak-ng, or a name below speech_models/ of the user data folder (Piper or Kokoro, ONNX)",
+        group="media",
+    )
+    image_model: str | None = option(
+        None,
+        "Image model: a name below the image models folder, or a path; loaded at its first use",
+        group="media",
+    )
+    image_model_dir: str | None = option(
+        None,
+        "Folder with the image models; image_models/ in the user data folder when not set",
+        group="media",
+    )
+    image_device: str = option("auto", "Device for images: auto, cpu, cuda, mps", group="media")
+    image_dtype: str = option(
+        "auto",
+        "Number format of the image model; auto is bfloat16 on a GPU and float32 elsewhere",
+        choices=("auto", "bfloat16", "float16", "float32"),
+        group="media",
+    )
+    image_attn_backend: str = option(
+        "sdpa",
+        "Attention of the image model",
+        choices=("sdpa", "flash_attention_2"),
+        group="media",
+    )
+    image_cpu_offload: bool = option(
+        False,
+        "Keep the parts of the image model in main memory while they are not used",
+        group="media",
+    )
+    image_compile: bool = option(
+        False, "Compile the image model: a slow first picture, faster ones after it", group="media"
+    )
+    image_quant: str = option(
+        "none",
+        "Quantisation of the image model",
+        choices=(
+            "none",
+            "bnb-8bit",
+            "bnb-4bit",
+            "torchao-int8wo",
+            "torchao-fp4",
+            "torchao-float8wo",
+        ),
+        group="media",
+    )
+    sd_webui_url: str | None = option(
+        None,
+        "Make images on a server with the API of AUTOMATIC1111's web UI, instead of here",
+        env="SD_WEBUI_URL",
+        group="media",
+    )
+    image_url_ttl_s: float = option(
+        3600.0,
+        "Seconds for which images that were asked for as URLs can be fetched",
+        minimum=1,
+        maximum=7 * 86_400,
+        group="media",
+    )
+    max_upload_mb: float = option(
+        256.0,
+        "Largest request with files (multipart/form-data) in MiB; files go to the disk, not to memory",
+        minimum=0.001,
+        maximum=65536,
+        group="media",
+    )
+    max_audio_s: float = option(
+        7200.0,
+        "Longest recording in seconds; each takes 64 kB of memory while it is transcribed",
+        minimum=0.1,
+        maximum=86_400,
+        group="media",
+    )
+    max_speech_chars: int = option(
+        4096, "Longest text to speak, in characters", minimum=1, maximum=1_000_000, group="media"
+    )
+    media_idle_s: float = option(
+        600.0,
+        "Unload models for embeddings, audio and images after so many seconds without use; 0 is never",
+        minimum=0,
+        maximum=7 * 86_400,
+        group="media",
+    )
     sampling: SamplingParams = field(default_factory=SamplingParams)
     load: Mapping[str, Any] = field(default_factory=dict[str, Any])
     model_aliases: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -222,6 +342,16 @@ class Settings:
         return Path(self.user_data_dir) / "grammars"
 
     @property
+    def image_models_path(self) -> Path:
+        folder = self.image_model_dir
+        return Path(folder) if folder else Path(self.user_data_dir) / "image_models"
+
+    @property
+    def moderation_path(self) -> Path:
+        file = self.moderation_file
+        return Path(file) if file else Path(self.user_data_dir) / "moderation.yaml"
+
+    @property
     def usage_path(self) -> Path | None:
         return Path(self.user_data_dir) / "cache" / "usage.json" if self.keep_usage else None
 
@@ -238,6 +368,7 @@ GROUPS = {
     "model": "Model",
     "host": "Program",
     "api": "API",
+    "media": "Embeddings, audio and images",
     "load": "Loading (llama.cpp)",
     "sampling": "Defaults for sampling, where a request does not say",
 }

@@ -20,6 +20,7 @@ from modules.settings import GROUPS, OPTIONS, ROOT, Settings, load_option_defaul
 log = logging.getLogger("hearth.settings")
 
 API_PREFIX = "openai-"
+PREFIXED_GROUPS = ("api", "media")
 REQUEST_ONLY = frozenset(("logit_bias",))
 """Sampling parameters that make no sense as a server's default: token ids differ between models."""
 Values = dict[str, Any]
@@ -210,7 +211,7 @@ def _option_for_key(key: str) -> Option | None:
     for option in _all_options():
         names = (option.name, *option.aliases)
         if key.startswith(API_PREFIX):
-            if option.group == "api" and (plain in names or f"api_{plain}" in names):
+            if option.group in PREFIXED_GROUPS and (plain in names or f"api_{plain}" in names):
                 return option
         elif plain == option.name or (not option.group and plain in option.aliases):
             return option

@@ -16,7 +16,14 @@ from extensions.openai.docs import mount_docs
 from extensions.openai.errors import install_error_handlers
 from extensions.openai.gate import Gate
 from extensions.openai.ignored import HEADER
-from extensions.openai.internal import logits, models as internal_models, stop, tokenize, tokens
+from extensions.openai.internal import (
+    logits,
+    media,
+    models as internal_models,
+    stop,
+    tokenize,
+    tokens,
+)
 from extensions.openai.legacy import billing, blocking_api, edits, engines, text_completion
 from extensions.openai.response_types import ErrorResponse
 from modules.context import AppContext
@@ -32,6 +39,7 @@ ROUTERS = (
     tokens.router,
     logits.router,
     internal_models.router,
+    media.router,
     stop.router,
     tokenize.router,
     decisions.router,

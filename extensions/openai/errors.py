@@ -21,11 +21,13 @@ TABLE: Mapping[type[Exception], tuple[int, str, str | None]] = {
     errors.AuthError: (401, "invalid_request_error", "invalid_api_key"),
     errors.Busy: (429, "rate_limit_error", "queue_full"),
     errors.NotReady: (503, "server_error", "model_not_loaded"),
+    errors.Cancelled: (409, "invalid_request_error", "cancelled"),
     errors.AppError: (500, "server_error", None),
 }
 STATUS_CODES: Mapping[int, tuple[str, str | None]] = {
     404: ("invalid_request_error", "not_found"),
     405: ("invalid_request_error", "method_not_allowed"),
+    409: ("invalid_request_error", "conflict"),
     413: ("invalid_request_error", "request_too_large"),
     415: ("invalid_request_error", "unsupported_media_type"),
 }

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import dataclass
 
 from prometheus_client import Counter
 from starlette.datastructures import Headers
@@ -28,6 +29,21 @@ _PART_MARKS = (b",", b"[", b"{")
 _TOO_MANY_PARTS = f"The request body has more than {MAX_JSON_PARTS} parts (commas and brackets)."
 
 
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """JSON is held in memory; files go to the disk while they come in, so they may be larger."""
+
+    max_mb: float
+
+    @property
+    def max_bytes(self) -> int:
+        return int(self.max_mb * 2**20)
+
+    @property
+    def message(self) -> str:
+        return f"The request body is larger than {self.max_mb:g} MiB."
+
+
 class Gate:
     """Refuses what must not reach a route; leaves `is_admin` in the request's state for those that do."""
 
@@ -36,8 +52,8 @@ class Gate:
         self._keys = Keys.from_settings(settings)
         self._hosts = HostRule.from_settings(settings)
         self._origins = OriginRule.from_settings(settings)
-        self._max_body = int(settings.api_max_body_mb * 2**20)
-        self._too_large = f"The request body is larger than {settings.api_max_body_mb:g} MiB."
+        self._body = BodyLimit(settings.api_max_body_mb)
+        self._upload = BodyLimit(settings.max_upload_mb)
         self._is_debug = settings.debug
         self._requests = requests
 
@@ -98,8 +114,9 @@ class Gate:
 
     def _refuse_body(self, method: str, headers: Headers) -> JSONResponse | None:
         length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._max_body:
-            return _refusal(413, self._too_large, "request_too_large")
+        limit = self._limit_of(headers)
+        if length.isdigit() and int(length) > limit.max_bytes:
+            return _refusal(413, limit.message, "request_too_large")
         has_body = length not in ("", "0") or "transfer-encoding" in headers
         kind = _kind_of_body(headers)
         if method in SAFE_METHODS or not has_body or _is_known_body(kind):
@@ -113,7 +130,8 @@ class Gate:
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         """A body without a length is counted while it comes in, and so are the parts of JSON."""
         received = parts = 0
-        is_binary = _kind_of_body(Headers(scope=scope)).startswith("multipart/")
+        headers = Headers(scope=scope)
+        limit, is_binary = self._limit_of(headers), _has_files(headers)
 
         async def limited() -> Message:
             nonlocal received, parts
@@ -121,14 +139,17 @@ class Gate:
             if message["type"] == "http.request":
                 body: bytes = message.get("body", b"")
                 received += len(body)
-                if received > self._max_body:
-                    raise HTTPException(413, self._too_large)
+                if received > limit.max_bytes:
+                    raise HTTPException(413, limit.message)
                 parts += 0 if is_binary else sum(map(body.count, _PART_MARKS))
                 if parts > MAX_JSON_PARTS:
                     raise HTTPException(413, _TOO_MANY_PARTS)
             return message
 
         return limited
+
+    def _limit_of(self, headers: Headers) -> BodyLimit:
+        return self._upload if _has_files(headers) else self._body
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
@@ -149,6 +170,10 @@ def _is_open(path: str) -> bool:
 
 def _kind_of_body(headers: Headers) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _has_files(headers: Headers) -> bool:
+    return _kind_of_body(headers).startswith("multipart/")
 
 
 def _is_known_body(kind: str) -> bool:

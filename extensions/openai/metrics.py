@@ -1,6 +1,6 @@
 """GET /metrics, for Prometheus: counts and times, no texts and no names of users."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from modules.context import AppContext
+from modules.engine.media.pool import ModelPool
 from modules.engine.statistics import EngineStatistics, Histogram
 
 
@@ -54,6 +55,7 @@ class EngineCollector(Collector):
         yield loaded
         if model is not None:
             yield from _engine_metrics(model.engine.statistics, model.info.name)
+        yield from _media_metrics(self._context.media.pools)
 
 
 def _engine_metrics(statistics: EngineStatistics, model: str) -> Iterator[Metric]:
@@ -80,12 +82,55 @@ def _engine_metrics(statistics: EngineStatistics, model: str) -> Iterator[Metric
     yield _histogram("hearth_step_seconds", "One step of the engine", statistics.step, model)
 
 
+Read = Callable[[ModelPool[Any]], float]
+
+UNITS = {
+    "embedding": "tokens",
+    "rerank": "tokens",
+    "transcription": "seconds of audio",
+    "speech": "characters",
+    "image": "images",
+}
+
+
+def _media_metrics(pools: Iterable[ModelPool[Any]]) -> Iterator[Metric]:
+    pools = list(pools)
+    gauges: dict[str, tuple[str, Read]] = {
+        "hearth_media_loaded": ("Loaded models of this kind", lambda p: len(p.loaded)),
+        "hearth_media_running": ("Jobs that run now", lambda p: p.statistics.running),
+        "hearth_media_waiting": ("Jobs that wait for their model", lambda p: p.statistics.waiting),
+    }
+    counters: dict[str, tuple[str, Read]] = {
+        "hearth_media_jobs": ("Jobs that ended well", lambda p: p.statistics.finished),
+        "hearth_media_failures": ("Jobs that failed", lambda p: p.statistics.failed),
+        "hearth_media_units": (
+            "What was worked on: " + ", ".join(f"{kind} {unit}" for kind, unit in UNITS.items()),
+            lambda p: p.statistics.units,
+        ),
+    }
+    for family, table in ((GaugeMetricFamily, gauges), (CounterMetricFamily, counters)):
+        for name, (about, read) in table.items():
+            metric = family(name, about, labels=["kind"])
+            for pool in pools:
+                metric.add_metric([pool.kind], read(pool))
+            yield metric
+    durations = HistogramMetricFamily("hearth_media_job_seconds", "One job", labels=["kind"])
+    for pool in pools:
+        histogram = pool.statistics.job
+        durations.add_metric([pool.kind], _buckets(histogram), sum_value=histogram.total)
+    yield durations
+
+
 def _histogram(name: str, about: str, histogram: Histogram, model: str) -> Metric:
+    family = HistogramMetricFamily(name, about, labels=["model"])
+    family.add_metric([model], _buckets(histogram), sum_value=histogram.total)
+    return family
+
+
+def _buckets(histogram: Histogram) -> list[Any]:
     counted = 0
     buckets: list[Any] = []
     for bound, count in zip([*map(str, histogram.bounds), "+Inf"], histogram.counts, strict=True):
         counted += count
         buckets.append((bound, counted))
-    family = HistogramMetricFamily(name, about, labels=["model"])
-    family.add_metric([model], buckets, sum_value=histogram.total)
-    return family
+    return buckets

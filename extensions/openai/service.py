@@ -91,6 +91,7 @@ class ApiService:
 
     def stop(self) -> None:
         self._context.models.stop()  # replies end with what they have
+        self._context.media.stop()
         AppStatus.should_exit = True  # streams that do not end soon are cut
         if self._server is not None:
             self._server.should_exit = True

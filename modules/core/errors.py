@@ -8,6 +8,8 @@
   - AuthError                  the caller must identify (or is not allowed to do this)
   - Busy                       the caller can try again: the queue is full
   - NotReady                   the caller can try again: no model is loaded, or one is still loading
+    · NotInstalled             the operator can mend it: a library or a model is missing
+  - Cancelled                  nobody needs to: the work was stopped on purpose
   - ModelError                 the operator can mend it: the backend failed
     · LoadError                a model could not be loaded; the message has the reason
   - ConfigError                the operator can mend it: a flag, a setting or an environment variable
@@ -73,6 +75,18 @@ class NotReady(AppError):
     ) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
+
+
+class NotInstalled(NotReady):
+    """Nothing changes by itself, so clients are told to wait for long."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_s=3600, code="not_installed")
+
+
+class Cancelled(AppError):
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="cancelled")
 
 
 class ModelError(AppError):

@@ -6,49 +6,21 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from modules.core.errors import AppError, LoadError, NotReady
 from modules.engine.engine import Engine
+from modules.engine.failures import Failure
 from modules.engine.ledger import Ledger
 from modules.engine.model import LoadedModel
+from modules.engine.progress import LoadProgress
 from modules.loaders.catalog import Catalog, InstalledModel
 from modules.loaders.registry import LOADERS, check_load_args, default_load_args
 from modules.prompts.template_sources import TemplateSources
 
 log = logging.getLogger("hearth.models")
 
-
-@dataclass(slots=True)
-class LoadProgress:
-    """A load that is under way; `progress` from 0 to 1."""
-
-    name: str
-    progress: float = 0.0
-    started: float = field(default_factory=time.monotonic)
-    is_given_up: bool = False
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A load that failed: asked for again at once by every client that names the model, it would fail again."""
-
-    reason: str
-    file_changed: int
-    at: float = field(default_factory=time.monotonic)
-
-    def holds_for(self, model: InstalledModel) -> bool:
-        is_recent = time.monotonic() - self.at < FAILURE_HOLDS_S
-        return is_recent and model.created == self.file_changed
-
-
-FAILURE_HOLDS_S = 30
 
 ProgressListener = Callable[[LoadProgress], None]
 
@@ -166,11 +138,7 @@ class ModelManager:
         task = self._demanded.get(wanted.name)
         failure = self._failed.get(wanted.name)
         if task is None and failure is not None and failure.holds_for(wanted):
-            raise NotReady(
-                f"{wanted.name} could not be loaded: {failure.reason}",
-                retry_after_s=FAILURE_HOLDS_S,
-                code="model_load_failed",
-            )
+            raise failure.as_error(wanted)
         if task is None:
             options = self._options(wanted.loader, {})
             task = self._spawn(self._find_in_turn(wanted, options))

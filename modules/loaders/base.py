@@ -206,3 +206,45 @@ class TextLoader(Protocol):
     def __call__(
         self, path: Path, name: str, options: Mapping[str, Any], progress: Progress
     ) -> TextRunner: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What is known of a loaded model that does not write text. `options`: the load options in effect."""
+
+    name: str
+    loader: str
+    capabilities: tuple[str, ...]
+    size_bytes: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class MediaModel(Protocol):
+    """What all of them have in common. Everything but `info` is called from one thread, the worker's."""
+
+    @property
+    def info(self) -> MediaInfo: ...
+
+    def close(self) -> None:
+        """Free the memory, also a GPU's."""
+        ...
+
+
+class Embedder(MediaModel, Protocol):
+    """Texts to vectors."""
+
+
+class Reranker(MediaModel, Protocol):
+    """How well documents answer a query."""
+
+
+class Transcriber(MediaModel, Protocol):
+    """Speech to text."""
+
+
+class Speaker(MediaModel, Protocol):
+    """Text to speech."""
+
+
+class Imager(MediaModel, Protocol):
+    """Text, and perhaps a picture, to pictures."""

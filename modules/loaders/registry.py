@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from modules.core.errors import RequestError
+from modules.core.errors import NotInstalled, RequestError
 from modules.core.options import Option, shown
-from modules.loaders.base import TextLoader
+from modules.loaders.base import MediaModel, TextLoader
+from modules.loaders.media_catalog import InstalledMedia
 from modules.loaders.options import LOAD_OPTIONS, LOAD_OPTIONS_BY_NAME
 
 LOADER_ALIASES = {"llama.cpp": "llamacpp", "llama_cpp": "llamacpp"}
@@ -16,6 +17,24 @@ def _llamacpp() -> TextLoader:
     from modules.loaders.llamacpp.model import load_runner
 
     return load_runner
+
+
+MediaLoader = Callable[[InstalledMedia, Mapping[str, Any]], MediaModel]
+"""Loads a model with checked options, in the thread that will use it; raises AppError with the reason."""
+
+MEDIA_LOADERS: Mapping[tuple[str, str], Callable[[], MediaLoader]] = {}
+"""By kind and loader."""
+
+
+def load_media(kind: str, model: InstalledMedia, options: Mapping[str, Any]) -> Any:
+    """NotInstalled names the library where it is missing."""
+    try:
+        return MEDIA_LOADERS[kind, model.loader]()(model, options)
+    except ModuleNotFoundError as error:
+        raise NotInstalled(
+            f"{model.name} needs the Python package {error.name}, which is not installed here: "
+            "`python3 start.py` without --minimal installs it."
+        ) from error
 
 
 LOADERS: Mapping[str, Callable[[], TextLoader]] = {"llamacpp": _llamacpp}

@@ -10,6 +10,7 @@ from modules.core.errors import ConfigError
 from modules.engine.manager import ModelManager
 from modules.extensions import find_extensions, start_extensions
 from modules.loaders.catalog import Catalog
+from modules.media import build_media
 from modules.settings import Settings
 
 WriteScript = Callable[[str, str], None]
@@ -28,7 +29,7 @@ def write(tmp_path: Path) -> WriteScript:
 
 def start(tmp_path: Path, *names: str) -> AppContext:
     settings = Settings(user_data_dir=str(tmp_path), extensions=names)
-    context = AppContext(settings, ModelManager(Catalog(tmp_path)))
+    context = AppContext(settings, ModelManager(Catalog(tmp_path)), build_media(settings))
     start_extensions(context)
     return context
 

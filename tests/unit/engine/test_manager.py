@@ -11,7 +11,8 @@ import pytest
 
 from modules.core.errors import LoadError, NotFound, NotReady, RequestError
 from modules.engine import manager as manager_module
-from modules.engine.manager import LoadProgress, ModelManager
+from modules.engine.manager import ModelManager
+from modules.engine.progress import LoadProgress
 from modules.loaders.catalog import Catalog
 from tests.unit.engine.fake_runner import PATIENCE_S, FakeRunner, ask
 

@@ -1,0 +1,150 @@
+"""One loaded model and the one thread that uses it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
+
+from modules.core.errors import AppError, Busy, Cancelled, ModelError, NotReady
+from modules.core.jobs import Job
+from modules.engine.media.job_stream import JobStream
+from modules.engine.media.statistics import MediaStatistics
+from modules.loaders.base import MediaModel
+
+log = logging.getLogger("hearth.media")
+
+M = TypeVar("M", bound=MediaModel)
+T = TypeVar("T")
+
+
+class Worker(Generic[M]):
+    """Runs jobs on its model, one after the other; the libraries behind it are not made for several threads.
+
+    All methods belong to the event loop. `leases`: requests that use it now.
+    """
+
+    def __init__(
+        self, name: str, statistics: MediaStatistics | None = None, max_queue: int = 256
+    ) -> None:
+        self.name = name
+        self.model: M  # set by `load`, before anybody else sees this worker
+        self.statistics = statistics or MediaStatistics()
+        self.leases = 0
+        self.is_retired = False
+        self.closed = asyncio.Event()
+        self.loaded_at = 0
+        self._max_queue = max_queue
+        self._jobs: dict[Job, None] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"worker-{name}")
+        self._closing: Future[None] | None = None
+
+    @property
+    def jobs(self) -> list[Job]:
+        """What runs or waits, oldest first."""
+        return list(self._jobs)
+
+    async def load(self, build: Callable[[], M]) -> None:
+        """Make the model in the thread that will use it."""
+        self.model = await asyncio.get_running_loop().run_in_executor(self._thread, build)
+        self.loaded_at = int(time.time())
+
+    async def run(self, work: Callable[[M, Job], T], job: Job | None = None) -> T:
+        """The result of `work`. Busy when too many wait; cancelling this cancels the job."""
+        job = job or Job()
+        future = asyncio.wrap_future(self._submit(work, job))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            job.cancel()
+            raise
+
+    def stream(
+        self, work: Callable[[M, Job, Callable[[T], None]], object], job: Job | None = None
+    ) -> JobStream[T]:
+        """What `work` hands to its last argument, as it comes; closing the stream cancels the job.
+
+        A plain function: Busy is raised before anything of a response has gone out.
+        """
+        job = job or Job()
+        stream: JobStream[T] = JobStream(asyncio.get_running_loop(), job)
+        future = self._submit(lambda model, own: work(model, own, stream.send), job)
+        future.add_done_callback(stream.end)
+        return stream
+
+    def stop(self, stop_id: str | None = None) -> int:
+        """Cancel all jobs or those with this id; says how many."""
+        jobs = [job for job in self._jobs if stop_id is None or job.stop_id == stop_id]
+        for job in jobs:
+            job.cancel()
+        return len(jobs)
+
+    def close(self) -> None:
+        """Free the model once its jobs have ended; `closed` says when. Calling it twice is fine."""
+        if self._closing is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._closing = self._thread.submit(self._free)
+        self._closing.add_done_callback(lambda _: loop.call_soon_threadsafe(self.closed.set))
+        self._thread.shutdown(wait=False)
+
+    def _free(self) -> None:
+        try:
+            model = self.__dict__.pop("model", None)
+            if model is not None:
+                model.close()
+        except Exception:
+            log.exception("Closing %s failed", self.name)
+
+    def _submit(self, work: Callable[[M, Job], T], job: Job) -> Future[T]:
+        if self._closing is not None:
+            raise NotReady("The model is being unloaded.")
+        if len(self._jobs) > self._max_queue:
+            raise Busy(
+                f"{len(self._jobs)} requests are waiting already; try again in a moment.",
+                retry_after_s=self.statistics.expected_wait_s,
+            )
+        self._jobs[job] = None
+        self.statistics.waiting += 1
+        loop = asyncio.get_running_loop()
+        future = self._thread.submit(self._run, work, job, loop)
+        future.add_done_callback(lambda done: _in_loop(loop, self._note_end, job, done))
+        return future
+
+    def _run(self, work: Callable[[M, Job], T], job: Job, loop: asyncio.AbstractEventLoop) -> T:
+        """In the worker's thread."""
+        job.check()
+        _in_loop(loop, self._note_start, job)
+        try:
+            return work(self.model, job)
+        except AppError:
+            raise
+        except Exception as error:
+            job.check()  # what was cancelled may fail in any way
+            log.exception("%s failed", self.name)
+            raise ModelError(f"The model {self.name} failed; the log has the details.") from error
+
+    def _note_start(self, job: Job) -> None:
+        job.is_running = True
+        job.started = time.monotonic()
+        self.statistics.waiting -= 1
+        self.statistics.running += 1
+
+    def _note_end(self, job: Job, done: Future[Any]) -> None:
+        self._jobs.pop(job, None)
+        if not job.is_running:  # cancelled before its turn
+            self.statistics.waiting -= 1
+            return
+        self.statistics.running -= 1
+        has_failed = not done.cancelled() and _is_failure(done.exception())
+        self.statistics.note_end(time.monotonic() - job.started, has_failed=has_failed)
+
+
+def _is_failure(error: BaseException | None) -> bool:
+    return error is not None and not isinstance(error, Cancelled)
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: Any) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call, *args)

@@ -1,0 +1,18 @@
+"""A load that is under way."""
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class LoadProgress:
+    """`progress` from 0 to 1; where a library does not say, it stays 0."""
+
+    name: str
+    progress: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+    is_given_up: bool = False
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started

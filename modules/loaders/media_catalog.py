@@ -1,0 +1,130 @@
+"""The installed models of one kind that do not write text: a name for each file or folder in the folders of that kind.
+
+A name that comes from a request is only ever looked up here, never joined to a path.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from modules.core.errors import NotFound, NotInstalled
+
+Kind = Literal["embedding", "rerank", "transcription", "speech", "image"]
+
+
+@dataclass(frozen=True)
+class InstalledMedia:
+    """`path` is a file, or a folder with a model's files; None where the library brings or finds the model by its name."""
+
+    name: str
+    loader: str
+    path: Path | None = None
+
+    @property
+    def size_bytes(self) -> int | None:
+        if self.path is None or not self.path.exists():
+            return None
+        files = [self.path] if self.path.is_file() else self.path.rglob("*")
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+    @property
+    def created(self) -> int:
+        """Seconds since 1970 of the last change; 0 where there is no file."""
+        return int(self.path.stat().st_mtime) if self.path and self.path.exists() else 0
+
+
+Recogniser = Callable[[Path], str | None]
+"""The loader of a file or folder, None where it is no model of this kind."""
+
+
+@dataclass(frozen=True)
+class MediaCatalog:
+    """Looks at its folders anew each time; of two models of one name the first folder's counts.
+
+    `wanted`: what the settings name, a name, an alias or a path. `built_in`: models that need no file. `bundled`: names of
+    what comes with the program, which serves where nothing else is wanted. `remote`: makes a model of a name that is not
+    installed and that the settings ask for, where a library can fetch it.
+    """
+
+    kind: Kind
+    folders: Sequence[Path]
+    recognise: Recogniser
+    wanted: str | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    built_in: Sequence[InstalledMedia] = ()
+    bundled: Sequence[str] = ()
+    remote: Callable[[str], InstalledMedia | None] = lambda _: None
+
+    def models(self) -> list[InstalledMedia]:
+        found = {model.name: model for model in self.built_in}
+        for folder in self.folders:
+            for path in self._candidates(folder):
+                loader = self.recognise(path)
+                if loader is not None:
+                    name = path.relative_to(folder).as_posix()
+                    found.setdefault(name, InstalledMedia(name, loader, path))
+        return list(found.values())
+
+    def _candidates(self, folder: Path) -> list[Path]:
+        """Two levels, for names such as `org/model`; hidden files are none."""
+        if not folder.is_dir():
+            return []
+        paths = [*folder.glob("[!.]*"), *folder.glob("[!.]*/[!.]*")]
+        return sorted(paths)
+
+    def find(self, name: str) -> InstalledMedia | None:
+        """By name, by name without its ending, or by alias."""
+        name = self.aliases.get(name, name)
+        models = self.models()
+        exact = [model for model in models if model.name == name]
+        alike = [model for model in models if _stem(model) == name]
+        return next(iter([*exact, *alike]), None)
+
+    def get(self, name: str, *, param: str = "model") -> InstalledMedia:
+        model = self.find(name)
+        if model is None:
+            names = ", ".join(model.name for model in self.models()) or "none"
+            raise NotFound(
+                f"The {self.kind} model {name!r} is not installed. Installed: {names}.",
+                param=param,
+                code="model_not_found",
+            )
+        return model
+
+    def default(self) -> InstalledMedia:
+        """What serves requests that name nothing: what the settings want, else the first of the user's, else what is bundled.
+
+        NotInstalled says what to do where there is none.
+        """
+        if self.wanted:
+            return self._get_wanted(self.wanted)
+        models = self.models()
+        own = [model for model in models if model.name not in self.bundled]
+        bundled = [model for name in self.bundled for model in models if model.name == name]
+        if own or bundled:
+            return [*own, *bundled][0]
+        raise NotInstalled(f"No {self.kind} model is installed; put one into {self.folders[0]}.")
+
+    def _get_wanted(self, wanted: str) -> InstalledMedia:
+        found = self.find(wanted)
+        if found is not None:
+            return found
+        path = Path(wanted).expanduser()
+        loader = self.recognise(path) if path.exists() else None
+        if loader is not None:
+            return InstalledMedia(path.name, loader, path)
+        remote = self.remote(wanted)
+        if remote is None:
+            names = ", ".join(model.name for model in self.models()) or "none"
+            raise NotInstalled(
+                f"The {self.kind} model {wanted!r} of the settings is not installed. Installed: {names}."
+            )
+        return remote
+
+
+def _stem(model: InstalledMedia) -> str:
+    """Without the ending of a file; a folder's name has none."""
+    if model.path is None or not model.path.is_file():
+        return model.name
+    return model.name.removesuffix(model.path.suffix)
