@@ -15,11 +15,12 @@ def embedding_loader(path: Path) -> str | None:
     """A folder of sentence-transformers or of a transformers encoder, or a GGUF file of an embedding model."""
     if path.suffix == ".gguf" and path.is_file():
         return "llamacpp" if is_gguf_embedder(path) else None
+    config = _config(path)
+    if _has_architecture(config, "ForSequenceClassification"):
+        return None  # a reranker, which has a modules.json too
     if (path / "modules.json").is_file():
         return "sentence_transformers"
-    config = _config(path)
-    is_classifier = _has_architecture(config, "ForSequenceClassification")
-    return "sentence_transformers" if "model_type" in config and not is_classifier else None
+    return "sentence_transformers" if "model_type" in config else None
 
 
 def rerank_loader(path: Path) -> str | None:

@@ -33,8 +33,9 @@ class JobStream(Generic[T]):
             self._loop.call_soon_threadsafe(self._finish, outcome)
 
     def _push(self, item: T) -> None:
-        self._items.append(item)
-        self._news.set()
+        if not self._is_closed:
+            self._items.append(item)
+            self._news.set()
 
     def _finish(self, outcome: Future[Any]) -> None:
         self._outcome = outcome

@@ -22,6 +22,9 @@ log = logging.getLogger("hearth.media")
 
 M = TypeVar("M", bound=MediaModel)
 
+Grant = asyncio.Future[Worker[M]]
+"""What a request waits for: a worker with a lease of its own."""
+
 Build = Callable[[InstalledMedia, Mapping[str, Any]], M]
 """Loads a model with checked options, in the worker's thread; raises AppError with the reason."""
 
@@ -87,7 +90,7 @@ class ModelPool(Generic[M]):
         self._options = options or LoadOptions()
         self._workers: dict[str, Worker[M]] = {}  # used longest ago first
         self._retired: set[Worker[M]] = set()
-        self._demanded: dict[str, asyncio.Task[Worker[M]]] = {}
+        self._demanded: dict[str, list[Grant[M]]] = {}
         self._failed: dict[str, Failure] = {}
         self._timers: dict[Worker[M], asyncio.TimerHandle] = {}
         self._turn = asyncio.Lock()
@@ -112,18 +115,11 @@ class ModelPool(Generic[M]):
     @asynccontextmanager
     async def lease(self, model: InstalledMedia | None = None) -> AsyncGenerator[Worker[M]]:
         """The worker for one request, kept until the request ends; loads the model first where it is not loaded."""
-        wanted = model or await asyncio.to_thread(self.catalog.default)
-        worker = await self._find(wanted)
-        while worker.is_retired:  # made room for another between its load and now
-            worker = await self._find(wanted)
-        worker.leases += 1
-        self._workers[wanted.name] = self._workers.pop(wanted.name)
-        self._stop_timer(worker)
+        worker = await self._take(model or await asyncio.to_thread(self.catalog.default))
         try:
             yield worker
         finally:
-            worker.leases -= 1
-            self._let_go(worker)
+            self._give_back(worker)
 
     async def load(self, model: InstalledMedia, args: Mapping[str, Any] | None = None) -> Worker[M]:
         """Load anew, also where it is loaded. LoadError or RequestError leaves what is loaded as it is."""
@@ -157,28 +153,54 @@ class ModelPool(Generic[M]):
         for worker in workers:
             await worker.closed.wait()
 
-    async def _find(self, wanted: InstalledMedia) -> Worker[M]:
-        """Many may ask at once: they all wait for one load."""
+    async def _take(self, wanted: InstalledMedia) -> Worker[M]:
+        """With a lease. Many may ask at once: they all wait for one load, and have their lease before anything can make the model go."""
         worker = self._workers.get(wanted.name)
         if worker is not None:
-            return worker
-        task = self._demanded.get(wanted.name)
+            return self._grant(worker)
         failure = self._failed.get(wanted.name)
-        if task is None and failure is not None and failure.holds_for(wanted):
+        if failure is not None and failure.holds_for(wanted):
             raise failure.as_error(wanted)
-        if task is None:
-            task = _spawn(self._find_in_turn(wanted))
-            self._demanded[wanted.name] = task
-            task.add_done_callback(lambda _: self._demanded.pop(wanted.name, None))
-        return await asyncio.shield(task)
+        grant: Grant[M] = asyncio.get_running_loop().create_future()
+        if wanted.name not in self._demanded:
+            self._demanded[wanted.name] = []
+            _spawn(self._meet_demand(wanted))
+        self._demanded[wanted.name].append(grant)
+        try:
+            return await grant
+        except asyncio.CancelledError:
+            if grant.done() and not grant.cancelled() and grant.exception() is None:
+                self._give_back(grant.result())
+            raise
 
-    async def _find_in_turn(self, wanted: InstalledMedia) -> Worker[M]:
-        """What another load brought meanwhile need not be loaded twice."""
-        async with self._turn:
-            worker = self._workers.get(wanted.name)
-            if worker is not None:
-                return worker
-            return await self._load(wanted, self._options.with_args({}))
+    async def _meet_demand(self, wanted: InstalledMedia) -> None:
+        try:
+            async with self._turn:
+                worker = self._workers.get(wanted.name)
+                if worker is None:  # no other load brought it meanwhile
+                    worker = await self._load(wanted, self._options.with_args({}))
+                for grant in self._open_grants(wanted):
+                    grant.set_result(self._grant(worker))
+        except AppError as error:
+            for grant in self._open_grants(wanted):
+                grant.set_exception(error)
+        finally:
+            for grant in self._open_grants(wanted):
+                grant.cancel()
+
+    def _open_grants(self, wanted: InstalledMedia) -> list[Grant[M]]:
+        return [grant for grant in self._demanded.pop(wanted.name, []) if not grant.done()]
+
+    def _grant(self, worker: Worker[M]) -> Worker[M]:
+        worker.leases += 1
+        self._stop_timer(worker)
+        if self._workers.pop(worker.name, None) is not None:
+            self._workers[worker.name] = worker  # last: used most recently
+        return worker
+
+    def _give_back(self, worker: Worker[M]) -> None:
+        worker.leases -= 1
+        self._let_go(worker)
 
     async def _load_in_turn(self, wanted: InstalledMedia, options: Mapping[str, Any]) -> Worker[M]:
         async with self._turn:
