@@ -2,36 +2,31 @@
 """`TextRunner` over one llama.cpp context. Everything here but `prepare` and `place_image` runs on the engine's one thread."""
 
 import logging
-from functools import partial
 from typing import Any
 
 import llama_cpp.llama_cpp as c
 
-from modules.core.errors import AppError, ModelError, Unsupported
+from modules.core.errors import ModelError, Unsupported
 from modules.core.messages import Image
 from modules.core.requests import GenerationRequest
-from modules.loaders.base import ModelInfo, PlacedImage, Sampled, Sequence, Step
+from modules.loaders.base import ModelInfo, PlacedImage, Sequence, Step
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.batch import Batch
 from modules.loaders.llamacpp.drawing import Drawer
 from modules.loaders.llamacpp.embedding_batch import decode_rows
 from modules.loaders.llamacpp.kv_memory import KvMemory
 from modules.loaders.llamacpp.sampling import DryPrototypes, SamplerChain
-from modules.loaders.llamacpp.slots import Slot, State
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
 from modules.loaders.llamacpp.vision import Vision
-from modules.loaders.prefixes import SlotView, best_source, plan_slot
+from modules.loaders.slot_runner import SlotRunner
+from modules.loaders.slots import State
 
 log = logging.getLogger("hearth.llamacpp")
 
 NO_KV_MEMORY = 1
-ROOM_TO_GROW = 64
-"""Tokens of a shared KV memory that are left for each running reply before another request is let in."""
-SCORED_TOKENS_PER_STEP = 256
-"""Of all requests together: every scored prompt token keeps a row of logits as wide as the vocabulary."""
 
 
-class LlamaRunner:
+class LlamaRunner(SlotRunner):
     def __init__(
         self,
         model: Any,
@@ -40,23 +35,19 @@ class LlamaRunner:
         info: ModelInfo,
         vision: Vision | None = None,
     ) -> None:
-        self.info = info
-        self._vision = vision
-        self.tokenizer = tokenizer
-        self._model = model
-        self._context = context
-        self._kv = KvMemory(
+        kv = KvMemory(
             model,
             context,
             is_unified=bool(info.options["kv_unified"]),
             is_swa_full=bool(info.options["swa_full"]),
         )
         self._batch = Batch(c.llama_n_batch(context))
-        self._drawer = Drawer(context, tokenizer)
+        super().__init__(info, kv, Drawer(context, tokenizer), self._batch.capacity)
+        self.tokenizer = tokenizer
+        self._vision = vision
+        self._model = model
+        self._context = context
         self._dry = DryPrototypes(tokenizer)
-        self._slots = [Slot(index) for index in range(info.slots)]
-        self._prompt_budget = min(info.options["prompt_budget"], self._batch.capacity)
-        self._ticks = 0
 
     def prepare(self, request: GenerationRequest) -> None:
         self._dry.prepare(request.sampling, self.info.context_length)
@@ -72,37 +63,6 @@ class LlamaRunner:
             raise Unsupported(f"{self.info.name} takes text only.", param="messages")
         return self._vision
 
-    # -- admission ---------------------------------------------------------------------------
-
-    def admit(self, sequence: Sequence) -> bool:
-        if sequence.state is None:
-            sequence.state = self._build_state(sequence.request)
-        views = [self._view(slot) for slot in self._slots]
-        # A prompt that is to be scored needs the logits of all its tokens, so it reuses nothing.
-        wants_scores = sequence.request.prompt_logprobs is not None
-        plan = plan_slot(
-            views,
-            [] if wants_scores else sequence.tokens,
-            partial(self._can_keep, sequence),
-            cut=sequence.state.cut,
-            min_copied=self._kv.min_copied,
-            wants_neighbours=not self._kv.is_unified,
-        )
-        if plan is None or not self._has_cells(sequence):
-            return False
-        slot = self._slots[plan.slot]
-        if plan.moves_to is not None:
-            self._move_cache(slot, self._slots[plan.moves_to])
-        self._seat(sequence, slot)
-        state: State = sequence.state
-        if plan.source is not None and views[plan.source].computed < plan.keep:
-            state.leader, state.keep = self._slots[plan.source].sequence, plan.keep
-            self._forget(slot)
-        else:
-            self._take_prefix(sequence, plan.source, plan.keep)
-        slot.sequence = sequence
-        return True
-
     def _build_state(self, request: GenerationRequest) -> State:
         past = request.prompt_ids
         if request.media:  # samplers know real tokens only
@@ -111,84 +71,6 @@ class LlamaRunner:
         context_length = self.info.context_length
         chain = SamplerChain(request.sampling, self.tokenizer, past, context_length, self._dry)
         return State(chain, places)
-
-    def _seat(self, sequence: Sequence, slot: Slot) -> None:
-        self._ticks += 1
-        sequence.state.admitted = self._ticks
-        slot.last_used, sequence.slot = self._ticks, slot.index
-
-    def _has_cells(self, sequence: Sequence) -> bool:
-        """Whether the shared KV memory has room; with one for each slot the free slot is the answer."""
-        running = self._running()
-        if not self._kv.is_unified or not running:
-            return True
-        used = sum(len(other.tokens) + ROOM_TO_GROW for other in running)
-        return used + len(sequence.tokens) + ROOM_TO_GROW <= self.info.context_length
-
-    def _view(self, slot: Slot) -> SlotView:
-        sequence = slot.sequence
-        if sequence is None:
-            return SlotView(slot.index, slot.cached, len(slot.cached), False, slot.last_used)
-        # One that waits itself has nothing to give: without this two could wait for each other.
-        tokens = sequence.tokens if sequence.state.leader is None else []
-        return SlotView(slot.index, tokens, sequence.computed, True, slot.last_used)
-
-    def _can_keep(self, sequence: Sequence, view: SlotView, keep: int) -> bool:
-        """A busy slot stops at the right place for those who wait, so what is not computed yet can be kept."""
-        if view.is_busy and view.computed < keep:
-            return True
-        position = sequence.state.position(keep)
-        return self._kv.can_keep(view.index, view.computed, keep, position)
-
-    def _take_prefix(self, sequence: Sequence, source: int | None, keep: int) -> None:
-        """Make the slot's KV memory hold the first `keep` tokens of the source, or nothing."""
-        slot = self._slots[sequence.slot]
-        if source is None:
-            keep = 0
-        else:
-            computed = self._view(self._slots[source]).computed
-            position = sequence.state.position(keep)
-            can_keep = self._kv.can_keep(source, computed, keep, position)
-            if can_keep and source != slot.index:
-                self._kv.copy(source, slot.index)
-            if not can_keep or not self._kv.cut(slot.index, keep, computed, position):
-                keep = 0
-        if keep == 0:
-            self._forget(slot)
-        slot.cached = []
-        sequence.computed = keep
-        if not sequence.state.is_counted:  # after a preemption it would be the request's own work
-            sequence.state.is_counted = True
-            sequence.cached_tokens = min(keep, sequence.prompt_length)
-
-    def _move_cache(self, slot: Slot, target: Slot) -> None:
-        self._kv.copy(slot.index, target.index)
-        target.cached, target.last_used = list(slot.cached), slot.last_used
-
-    def _forget(self, slot: Slot) -> None:
-        self._kv.forget(slot.index)
-        slot.cached = []
-
-    def release(self, sequence: Sequence) -> None:
-        slot = self._leave(sequence)
-        if slot is not None:
-            slot.cached = sequence.tokens[: sequence.computed]
-        if sequence.state is not None:
-            sequence.state.chain.free()
-            sequence.state = None
-
-    def _leave(self, sequence: Sequence) -> Slot | None:
-        slot = self._slots[sequence.slot] if sequence.slot >= 0 else None
-        if slot is not None:
-            slot.sequence = None
-            slot.last_used = self._ticks
-            sequence.slot = -1
-        return slot
-
-    def _running(self) -> list[Sequence]:
-        return [slot.sequence for slot in self._slots if slot.sequence is not None]
-
-    # -- one step ----------------------------------------------------------------------------
 
     def step(self) -> Step:
         step = Step()
@@ -204,36 +86,16 @@ class LlamaRunner:
                 break
             if answer == NO_KV_MEMORY and self._make_room(step):
                 continue
-            self._fail(rows, answer, step)
+            self._fail_rows(rows, answer, step)
             return step
         for sequence, first, count in rows:
             self._collect(sequence, first, count, step)
         return step
 
-    def _follow_leaders(self) -> None:
-        """Requests that wait for another's prefix copy it as soon as it is there, or look again."""
-        for sequence in self._running():
-            state: State = sequence.state
-            if state.leader is None:
-                continue
-            views = [self._view(slot) for slot in self._slots if slot.index != sequence.slot]
-            source, keep = best_source(
-                views, sequence.tokens, partial(self._can_keep, sequence), state.cut
-            )
-            if source is not None and source.computed < keep:
-                state.leader, state.keep = self._slots[source.index].sequence, keep
-                continue
-            state.leader = None
-            self._take_prefix(sequence, None if source is None else source.index, keep)
-
     def _fill(self) -> list[tuple[Sequence, int, int]]:
         """Put the next tokens of everyone into the batch: (sequence, first row, rows), ascending slots."""
         self._batch.clear()
-        active = [
-            s
-            for s in self._running()
-            if s.state.leader is None and not s.state.is_picture(s.computed)
-        ]
+        active = self._active()
         chunks = self._share_budget(active)
         rows: list[tuple[Sequence, int, int]] = []
         for sequence in active:
@@ -256,44 +118,6 @@ class LlamaRunner:
                 rows.append((sequence, row, count))
         return rows
 
-    def _share_budget(self, active: list[Sequence]) -> dict[int, int]:
-        """How many prompt tokens each may bring, those who came first first."""
-        reading = [s for s in active if self._is_reading(s)]
-        if not reading:
-            return {}
-        replying = len(active) - len(reading)
-        budget = self._batch.capacity - replying
-        if replying:
-            budget = min(budget, self._prompt_budget)
-        scored = SCORED_TOKENS_PER_STEP
-        chunks: dict[int, int] = {}
-        for sequence in sorted(reading, key=lambda s: s.state.admitted):
-            count = min(self._until_awaited(sequence), budget)
-            if self._scores_prompt(sequence):
-                count = min(count, scored)
-                scored -= count
-            chunks[id(sequence)] = count
-            budget -= count
-        return chunks
-
-    def _until_awaited(self, sequence: Sequence) -> int:
-        """Tokens up to the end of the prompt, or a picture, or where another waits to copy: some memories cannot be cut later."""
-        awaited = [
-            other.state.keep
-            for other in self._running()
-            if other.state.leader is sequence and other.state.keep > sequence.computed
-        ]
-        end = min([*awaited, len(sequence.tokens)])
-        return sequence.state.until_other(sequence.computed, end) - sequence.computed
-
-    def _is_reading(self, sequence: Sequence) -> bool:
-        left = len(sequence.tokens) - sequence.computed
-        return left > 1 or self._scores_prompt(sequence)
-
-    def _scores_prompt(self, sequence: Sequence) -> bool:
-        wants = sequence.request.prompt_logprobs is not None
-        return wants and sequence.computed < sequence.prompt_length
-
     def _read_picture(self, step: Step) -> bool:
         """Compute rows of one picture, for the request that came first; True when this ended the step."""
         while (sequence := self._first_at_picture()) is not None:
@@ -308,7 +132,7 @@ class LlamaRunner:
                 self._collect(sequence, 0, count, step)
                 break
             if answer != NO_KV_MEMORY or not self._make_room(step):
-                self._fail([(sequence, 0, count)], answer, step)
+                self._fail_rows([(sequence, 0, count)], answer, step)
                 break
         return bool(step.sampled or step.failed)
 
@@ -318,65 +142,10 @@ class LlamaRunner:
         ]
         return min(waiting, key=lambda s: s.state.admitted, default=None)
 
-    def _make_room(self, step: Step) -> bool:
-        """Out of KV memory: drop the oldest idle cache, else put the youngest request back into the queue."""
-        idle = [slot for slot in self._slots if slot.sequence is None and slot.cached]
-        if idle:
-            self._forget(min(idle, key=lambda slot: slot.last_used))
-            return True
-        running = sorted(self._running(), key=lambda s: s.state.admitted)
-        if len(running) < 2:
-            return False
-        youngest = running[-1]
-        slot = self._leave(youngest)
-        if slot is not None:
-            self._forget(slot)
-        youngest.computed = 0
-        youngest.prompt_logprobs.clear()
-        youngest.state.leader = None
-        step.preempted.append(youngest)
-        return True
-
-    def _fail(self, rows: list[tuple[Sequence, int, int]], answer: int, step: Step) -> None:
+    def _fail_rows(self, rows: list[tuple[Sequence, int, int]], answer: int, step: Step) -> None:
         log.error("llama_decode returned %d: %s", answer, library.COMPLAINTS.take())
         error = ModelError(f"The model failed to compute this request (llama_decode: {answer}).")
-        for sequence, _, _ in rows:
-            self._spoil(sequence)
-            step.failed.append((sequence, error))
-
-    def _spoil(self, sequence: Sequence) -> None:
-        """Nobody may go on from what this sequence has in its KV memory."""
-        sequence.computed = 0
-        self._forget(self._slots[sequence.slot])
-
-    def _collect(self, sequence: Sequence, first: int, count: int, step: Step) -> None:
-        """What the rows of one sequence brought; its failure is its own."""
-        try:
-            self._take_rows(sequence, first, count, step)
-        except AppError as error:
-            self._spoil(sequence)
-            step.failed.append((sequence, error))
-        except Exception:
-            log.exception("A token could not be drawn")
-            self._spoil(sequence)
-            step.failed.append((sequence, ModelError("The model failed while generating.")))
-
-    def _take_rows(self, sequence: Sequence, first: int, count: int, step: Step) -> None:
-        if self._scores_prompt(sequence):
-            self._drawer.score(sequence, first, count)
-        sequence.computed += count
-        if sequence.computed < len(sequence.tokens):
-            return
-        if sequence.request.max_tokens == 0:
-            step.scored.append(sequence)
-            return
-        token_id, logprob = self._drawer.draw(sequence, sequence.state.chain, first + count - 1)
-        if sequence.constraint is not None:
-            sequence.constraint.accept(token_id)
-        sequence.tokens.append(token_id)
-        step.sampled.append(Sampled(sequence, token_id, logprob))
-
-    # -- the rest ----------------------------------------------------------------------------
+        self._fail([sequence for sequence, _, _ in rows], error, step)
 
     def build_grammar_tokenizer(self) -> Any:
         from llguidance.llamacpp import lltokenizer_from_vocab

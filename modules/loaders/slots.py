@@ -1,21 +1,41 @@
-# pyright: basic
 """What the runner notes for each slot, and for each sequence in one."""
 
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from modules.loaders.base import Sequence
-from modules.loaders.llamacpp.places import PromptPlaces
-from modules.loaders.llamacpp.sampling import SamplerChain
 
 
 @dataclass(slots=True)
 class Slot:
-    """One sequence id of llama.cpp. `cached`: tokens in its KV memory while nobody uses it."""
+    """The place of one sequence in the KV memory. `cached`: tokens in its KV memory while nobody uses it."""
 
     index: int
-    cached: list[int] = field(default_factory=list)
+    cached: list[int] = field(default_factory=list[int])
     sequence: Sequence | None = None
     last_used: int = 0
+
+
+class SamplerChain(Protocol):
+    """What draws the tokens of one request; the library's own business but for this."""
+
+    def free(self) -> None: ...
+
+
+class Places(Protocol):
+    """Where the pictures of a prompt stand, and what positions the model counts around them."""
+
+    def position(self, index: int) -> int: ...
+
+    def is_picture(self, index: int) -> bool: ...
+
+    def cut(self, index: int) -> int: ...
+
+    def until_other(self, index: int, end: int) -> int: ...
+
+    def token_ids(self, tokens: list[int], start: int, end: int) -> list[int]: ...
+
+    def at(self, index: int) -> Any: ...
 
 
 @dataclass(slots=True)
@@ -26,7 +46,7 @@ class State:
     """
 
     chain: SamplerChain
-    places: PromptPlaces | None = None
+    places: Places | None = None
     leader: Sequence | None = None
     keep: int = 0
     admitted: int = 0
