@@ -112,5 +112,53 @@ class LlamaCppOptions:
     lora: tuple[str, ...] = option((), "LoRA adapters (GGUF files)")
 
 
-LOAD_OPTIONS: dict[str, tuple[Option, ...]] = {"llamacpp": options_of(LlamaCppOptions)}
+@dataclass(frozen=True, slots=True)
+class TransformersOptions:
+    """How transformers loads a folder of safetensors."""
+
+    ctx_size: int = option(
+        0,
+        "Context of one request in tokens; 0 takes the model's own, at most 8192",
+        aliases=("n_ctx", "max_seq_len"),
+        minimum=0,
+        maximum=16_777_216,
+    )
+    parallel: int = option(8, "Requests that run at once", minimum=1, maximum=256)
+    batch_size: int = option(
+        2048, "Most tokens in one step", aliases=("n_batch",), minimum=32, maximum=65_536
+    )
+    prompt_budget: int = option(
+        2048, "Most prompt tokens in one step beside running replies", minimum=32, maximum=65_536
+    )
+    device_map: str = option(
+        "auto",
+        "Where the layers go: auto (all GPUs, then memory), cpu, cuda, cuda:1, mps, balanced, sequential",
+    )
+    cpu: bool = option(False, "Use no GPU")
+    dtype: str = option(
+        "auto",
+        "Number format of the weights; auto is the model's own on a GPU and float32 on a CPU",
+        choices=("auto", "bfloat16", "float16", "float32"),
+    )
+    load_in_8bit: bool = option(False, "Quantise to 8 bits (bitsandbytes)")
+    load_in_4bit: bool = option(False, "Quantise to 4 bits (bitsandbytes)")
+    compute_dtype: str = option(
+        "float16",
+        "Number format that 4-bit weights are computed in",
+        choices=("bfloat16", "float16", "float32"),
+    )
+    quant_type: str = option("nf4", "Kind of 4-bit numbers", choices=("nf4", "fp4"))
+    use_double_quant: bool = option(False, "Quantise the scales of 4-bit weights too")
+    attn_implementation: str = option("sdpa", "Attention", choices=("sdpa", "eager"))
+    trust_remote_code: bool = option(
+        False, "Run Python code that comes with the model; only as a flag, never by request"
+    )
+
+
+LOAD_OPTIONS: dict[str, tuple[Option, ...]] = {
+    "llamacpp": options_of(LlamaCppOptions),
+    "transformers": options_of(TransformersOptions),
+}
+FLAG_ONLY = frozenset({"trust_remote_code"})
+"""What only the operator may switch on, at the start."""
 LOAD_OPTIONS_BY_NAME = {loader: by_name(options) for loader, options in LOAD_OPTIONS.items()}

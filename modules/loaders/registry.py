@@ -37,7 +37,16 @@ def load_media(kind: str, model: InstalledMedia, options: Mapping[str, Any]) -> 
         ) from error
 
 
-LOADERS: Mapping[str, Callable[[], TextLoader]] = {"llamacpp": _llamacpp}
+def _transformers() -> TextLoader:
+    from modules.loaders.hf.model import load_runner
+
+    return load_runner
+
+
+LOADERS: Mapping[str, Callable[[], TextLoader]] = {
+    "llamacpp": _llamacpp,
+    "transformers": _transformers,
+}
 
 
 def loader_name(name: str) -> str:

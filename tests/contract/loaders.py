@@ -1,12 +1,13 @@
 """The loaders that must pass the contract: one line each."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modules.loaders.base import TextRunner
-from modules.loaders.options import CACHE_TYPES, ROPE_SCALINGS, SPLIT_MODES
+from modules.loaders.options import CACHE_TYPES, LOAD_OPTIONS_BY_NAME, ROPE_SCALINGS, SPLIT_MODES
 from modules.loaders.registry import LOADERS, check_load_args, default_load_args
 from modules.settings import ROOT
 
@@ -17,18 +18,37 @@ DEMO_MODELS = ROOT / "user_data" / "models"
 class LoaderCase:
     """`small`: options for a memory of about 512 tokens that its requests share.
 
-    `risky`: options at the ends of their ranges, or that the library may not like together.
+    `risky`: options at the ends of their ranges, or that the library may not like together. `weights`: the file with them, where
+    `path` is a folder.
     """
 
     loader: str
     path: Path
     small: Mapping[str, Any]
     risky: tuple[Mapping[str, Any], ...]
+    weights: str = ""
 
     def load(self, **options: Any) -> TextRunner:
+        """Options about the memory's layout that this loader does not have are left out."""
+        options = {
+            name: value
+            for name, value in options.items()
+            if name not in LAYOUT or name in LOAD_OPTIONS_BY_NAME[self.loader]
+        }
         args = default_load_args(self.loader) | check_load_args(self.loader, options)
         return LOADERS[self.loader]()(self.path, self.path.name, args, lambda _share: True)
 
+    def cut(self, folder: Path, size: int) -> Path:
+        """The model with only the first bytes of its weights."""
+        target = folder / f"cut{self.path.suffix}"
+        if self.path.is_dir():
+            shutil.copytree(self.path, target)
+        source = self.path / self.weights
+        (target / self.weights).write_bytes(source.read_bytes()[:size])
+        return target
+
+
+LAYOUT = ("kv_unified", "ubatch_size")
 
 CASES = (
     LoaderCase(
@@ -57,5 +77,24 @@ CASES = (
             {"lora": [str(DEMO_MODELS / "tiny-chat-Q8_0.gguf")]},
             {"lora": [str(DEMO_MODELS / "tiny-chat" / "config.json")]},
         ),
+    ),
+    LoaderCase(
+        "transformers",
+        DEMO_MODELS / "tiny-chat",
+        {"ctx_size": 512, "parallel": 2},
+        (
+            *({"dtype": kind} for kind in ("bfloat16", "float16", "float32")),
+            {"attn_implementation": "eager"},
+            {"ctx_size": 1},
+            {"ctx_size": 255, "parallel": 256},
+            {"batch_size": 32, "prompt_budget": 65_536},
+            {"device_map": "moon"},
+            {"device_map": "cuda:99"},
+            {"load_in_8bit": True},
+            {"load_in_4bit": True},
+            {"load_in_4bit": True, "load_in_8bit": True},
+            {"trust_remote_code": True, "cpu": True},
+        ),
+        weights="model.safetensors",
     ),
 )

@@ -56,8 +56,7 @@ def test_risky_options_load_or_are_refused_with_a_reason(case: LoaderCase) -> No
 
 @pytest.mark.parametrize("size", [0, 4, 100, 5000, 1_000_000])
 def test_a_file_that_is_cut_is_a_load_error(case: LoaderCase, tmp_path: Path, size: int) -> None:
-    path = tmp_path / f"cut{case.path.suffix}"
-    path.write_bytes(case.path.read_bytes()[:size])
+    path = case.cut(tmp_path, size)
     with pytest.raises(LoadError, match="cut") as caught:
         LOADERS[case.loader]()(path, "cut", default_load_args(case.loader), lambda _share: True)
     assert "no reason" not in caught.value.message

@@ -1,0 +1,1 @@
+"""transformers: models of safetensors folders, behind the same protocols as llama.cpp."""

@@ -1,0 +1,276 @@
+# pyright: basic
+"""From a folder of safetensors to a runner. Everything that fails says why."""
+
+import contextlib
+import inspect
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
+
+from modules.core.errors import AppError, LoadError, RequestError
+from modules.loaders.base import ModelInfo, Progress
+from modules.loaders.hf.dry import DryStages
+from modules.loaders.hf.masks import FULL, SLIDING, Masks
+from modules.loaders.hf.row_caches import RowCaches
+from modules.loaders.hf.runner import HfRunner
+from modules.loaders.hf.slot_cache import SlotCache
+from modules.loaders.hf.tokenizer import HfTokenizer
+from modules.loaders.llamacpp.sampling import HONOURED
+
+log = logging.getLogger("hearth.transformers")
+
+DEFAULT_CONTEXT = 8192
+PROBE_TOKENS = 12
+PROBE_TOLERANCE = 0.05
+"""Largest difference of logits, as a share of their spread, that counts as rounding."""
+MAX_REASON = 300
+
+
+def load_runner(path: Path, name: str, options: Mapping[str, Any], progress: Progress) -> HfRunner:
+    """Load a folder with checked options (`modules.loaders.options.TransformersOptions`)."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    _report(progress, 0.0)
+    with _told(path):
+        config = AutoConfig.from_pretrained(path, **_source(options))
+        _check_config(config)
+        tokenizer = _load_tokenizer(path, config, options)
+        _report(progress, 0.1)
+        model = _load_model(path, config, options)
+        _report(progress, 0.9)
+        runner = _build(path, name, model, tokenizer, options)
+    _report(progress, 1.0)
+    return runner
+
+
+def _report(progress: Progress, share: float) -> None:
+    if not progress(share):
+        raise LoadError("The load was given up")
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Any:
+    """What the libraries raise, as one sentence."""
+    try:
+        yield
+    except AppError:
+        raise
+    except ImportError as error:
+        raise LoadError(
+            f"{path.name} needs a package that is not installed: {_first_line(error)}"
+        ) from error
+    except torch.OutOfMemoryError as error:
+        raise LoadError(f"There is not enough memory on the device for {path.name}") from error
+    except Exception as error:
+        log.debug("Loading failed", exc_info=True)
+        raise LoadError(
+            f"transformers could not load {path.name}: {type(error).__name__}: {_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or ["no reason was given"])[0][:MAX_REASON]
+
+
+def _source(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {"local_files_only": True, "trust_remote_code": options["trust_remote_code"]}
+
+
+def _check_config(config: Any) -> None:
+    if getattr(config, "is_encoder_decoder", False):
+        raise LoadError("This is an encoder-decoder model; only models that only decode are served")
+    names = getattr(config, "architectures", None) or []
+    if names and not any(
+        "ForCausalLM" in n or "LMHead" in n or "ForConditional" in n for n in names
+    ):
+        raise LoadError(f"This is no model that writes text ({', '.join(names)})")
+
+
+def _load_tokenizer(path: Path, config: Any, options: Mapping[str, Any]) -> HfTokenizer:
+    fast = AutoTokenizer.from_pretrained(path, **_source(options))
+    size = config.get_text_config().vocab_size
+    return HfTokenizer(fast, size, _end_ids(path, config, fast))
+
+
+def _end_ids(path: Path, config: Any, fast: Any) -> list[int]:
+    with contextlib.suppress(OSError, ValueError):
+        config = GenerationConfig.from_pretrained(path, local_files_only=True)
+    ends = config.eos_token_id
+    listed = ends if isinstance(ends, list) else [ends]
+    return [i for i in [*listed, fast.eos_token_id] if isinstance(i, int)]
+
+
+def _load_model(path: Path, config: Any, options: Mapping[str, Any]) -> Any:
+    device_map = "cpu" if options["cpu"] else options["device_map"]
+    has_gpu = torch.cuda.is_available() and device_map != "cpu"
+    dtype = options["dtype"]
+    if dtype == "auto":
+        dtype = "auto" if has_gpu else "float32"
+    model = AutoModelForCausalLM.from_pretrained(
+        path,
+        config=config,
+        dtype=dtype,
+        device_map=device_map,
+        attn_implementation=options["attn_implementation"],
+        quantization_config=_quantization(options),
+        use_safetensors=True,
+        **_source(options),
+    )
+    return model.eval()
+
+
+def _quantization(options: Mapping[str, Any]) -> Any:
+    """bitsandbytes' settings; None where nothing is quantised."""
+    if not (options["load_in_8bit"] or options["load_in_4bit"]):
+        return None
+    if options["load_in_8bit"] and options["load_in_4bit"]:
+        raise RequestError(
+            "load_in_8bit and load_in_4bit exclude each other", param="args.load_in_4bit"
+        )
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_8bit=options["load_in_8bit"],
+        load_in_4bit=options["load_in_4bit"],
+        bnb_4bit_compute_dtype=getattr(torch, options["compute_dtype"]),
+        bnb_4bit_quant_type=options["quant_type"],
+        bnb_4bit_use_double_quant=options["use_double_quant"],
+    )
+
+
+def _build(
+    path: Path, name: str, model: Any, tokenizer: HfTokenizer, options: Mapping[str, Any]
+) -> HfRunner:
+    config = model.config.get_text_config()
+    trained = getattr(config, "max_position_embeddings", None)
+    ctx_size = options["ctx_size"] or min(trained or DEFAULT_CONTEXT, DEFAULT_CONTEXT)
+    if trained and ctx_size > trained:
+        log.warning(
+            "ctx_size %d is more than the %d tokens the model was trained on", ctx_size, trained
+        )
+    kinds = _layer_kinds(config)
+    masks = Masks(kinds, getattr(config, "sliding_window", None), model.dtype)
+    slots = options["parallel"]
+    memory = (
+        SlotCache(config.num_hidden_layers, slots)
+        if _can_batch(model, config, masks)
+        else RowCaches(config)
+    )
+    in_effect = {
+        **options,
+        "ctx_size": ctx_size,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "batched": memory.batches_rows,
+    }
+    info = _describe(path, name, model, tokenizer, in_effect)
+    return HfRunner(model, tokenizer, info, memory, masks, DryStages(tokenizer))
+
+
+def _layer_kinds(config: Any) -> frozenset[str]:
+    kinds = getattr(config, "layer_types", None)
+    if kinds:
+        return frozenset(kinds)
+    has_window = getattr(config, "sliding_window", None) and getattr(
+        config, "use_sliding_window", True
+    )
+    return frozenset({SLIDING if has_window else FULL})
+
+
+def _can_batch(model: Any, config: Any, masks: Masks) -> bool:
+    """Whether rows of different lengths can share one memory: the kind of cache allows it, and a trial computes the same."""
+    layers = DynamicCache(config=config).layers
+    is_plain = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
+    if not is_plain or not _layer_kinds(config) <= {FULL, SLIDING}:
+        return False
+    try:
+        worst = _probe(model, config, masks)
+    except Exception:
+        log.info(
+            "Batches cannot be computed by this model: requests run one after the other",
+            exc_info=True,
+        )
+        return False
+    if worst > PROBE_TOLERANCE:
+        log.info("Batches change what this model computes: its rows are computed one by one")
+    return worst <= PROBE_TOLERANCE
+
+
+@torch.inference_mode()
+def _probe(model: Any, config: Any, masks: Masks) -> float:
+    """Largest difference between plain forwards of two texts and the same from a shared memory, as a share of the spread."""
+    memory = SlotCache(config.num_hidden_layers, 3)
+    texts = [
+        [(7 * i + 3 * row) % config.vocab_size for i in range(PROBE_TOKENS)] for row in range(2)
+    ]
+    lengths = [PROBE_TOKENS - 1, PROBE_TOKENS - 6]
+
+    def run(slots: list[int], starts: list[int], ids: list[list[int]]) -> torch.Tensor:
+        cache, positions = memory.prepare(slots, starts, len(ids[0]))
+        mask = masks.build(positions, max(starts) + len(ids[0]))
+        moved = (
+            {k: m.to(model.device) for k, m in mask.items()}
+            if isinstance(mask, dict)
+            else mask.to(model.device)
+        )
+        return model(
+            input_ids=torch.tensor(ids, device=model.device),
+            position_ids=positions.to(model.device),
+            attention_mask=moved,
+            past_key_values=cache,
+            use_cache=True,
+        ).logits[:, -1]
+
+    for slot, (text, length) in enumerate(zip(texts, lengths, strict=True)):
+        run([2 * slot], [0], [text[:length]])
+    found = run([0, 2], lengths, [[text[n]] for text, n in zip(texts, lengths, strict=True)])
+    worst = 0.0
+    for row, (text, length) in enumerate(zip(texts, lengths, strict=True)):
+        plain = model(
+            input_ids=torch.tensor([text[: length + 1]], device=model.device), use_cache=False
+        )
+        expected = plain.logits[0, -1]
+        spread = float(expected.float().std()) or 1.0
+        worst = max(worst, float((found[row] - expected).float().abs().max()) / spread)
+    return worst
+
+
+def _describe(
+    path: Path, name: str, model: Any, tokenizer: HfTokenizer, options: Mapping[str, Any]
+) -> ModelInfo:
+    config = model.config.get_text_config()
+    fast = tokenizer.fast
+    can_infill = tokenizer.infill("", "") is not None
+    return ModelInfo(
+        name=name,
+        loader="transformers",
+        context_length=options["ctx_size"],
+        slots=options["parallel"],
+        vocabulary_size=tokenizer.size,
+        samplers=HONOURED,
+        capabilities=("completion", "chat", "logprobs", "grammar")
+        + (("infill",) if can_infill else ()),
+        chat_template=_chat_template(fast),
+        bos_text=tokenizer.text_of(fast.bos_token),
+        eos_text=tokenizer.text_of(fast.eos_token),
+        train_context_length=getattr(config, "max_position_embeddings", None),
+        architecture=config.model_type,
+        description=(getattr(model.config, "architectures", None) or [None])[0],
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        size_bytes=sum(file.stat().st_size for file in path.glob("*.safetensors")),
+        options=options,
+    )
+
+
+def _chat_template(fast: Any) -> str | None:
+    template = fast.chat_template
+    if isinstance(template, dict):
+        return template.get("default")
+    return template or None

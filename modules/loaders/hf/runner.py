@@ -1,0 +1,148 @@
+# pyright: basic
+"""`TextRunner` over a transformers model. Everything here but `prepare` and `place_image` runs on the engine's one thread."""
+
+import logging
+from typing import Any
+
+import torch
+
+from modules.core.errors import ModelError, Unsupported
+from modules.core.messages import Image
+from modules.core.requests import GenerationRequest
+from modules.loaders.base import ModelInfo, PlacedImage, Sequence, Step
+from modules.loaders.hf.drawing import ArrayDrawer
+from modules.loaders.hf.masks import Masks
+from modules.loaders.hf.tokenizer import HfTokenizer
+from modules.loaders.llamacpp.sampling import SamplerChain
+from modules.loaders.slot_runner import SlotRunner
+from modules.loaders.slots import State
+
+log = logging.getLogger("hearth.transformers")
+
+Work = tuple[Sequence, int]
+"""A sequence and how many tokens of it are computed now."""
+
+
+class HfRunner(SlotRunner):
+    """Next tokens of all rows in one forward, chunks of prompts in one forward each."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: HfTokenizer,
+        info: ModelInfo,
+        memory: Any,
+        masks: Masks,
+        dry: Any,
+    ) -> None:
+        self._array_drawer = ArrayDrawer(tokenizer)
+        super().__init__(info, memory, self._array_drawer, info.options["batch_size"])
+        self.tokenizer = tokenizer
+        self._model = model
+        self._memory = memory
+        self._masks = masks
+        self._dry = dry
+        self._device = model.device
+
+    def prepare(self, request: GenerationRequest) -> None:
+        self._dry.prepare(request.sampling, self.info.context_length)
+
+    def place_image(self, image: Image) -> PlacedImage:
+        raise Unsupported(f"{self.info.name} takes text only.", param="messages")
+
+    def _build_state(self, request: GenerationRequest) -> State:
+        chain = SamplerChain(
+            request.sampling,
+            self.tokenizer,
+            request.prompt_ids,
+            self.info.context_length,
+            self._dry,
+        )
+        return State(chain)
+
+    def step(self) -> Step:
+        step = Step()
+        self._follow_leaders()
+        for works in self._plan():
+            self._array_drawer.rows.clear()
+            try:
+                firsts = self._compute(works)
+            except Exception as error:
+                log.exception("A step failed")
+                told = ModelError(f"The model failed to compute this request ({_reason(error)}).")
+                self._fail([sequence for sequence, _ in works], told, step)
+                continue
+            for (sequence, count), first in zip(works, firsts, strict=True):
+                self._collect(sequence, first, count, step)
+        return step
+
+    def _plan(self) -> list[list[Work]]:
+        """What is computed together: all next tokens, then prompts one by one."""
+        active = self._active()
+        chunks = self._share_budget(active)
+        reading = [(s, chunks[id(s)]) for s in active if chunks.get(id(s), 0) > 0]
+        replying = [(s, 1) for s in active if not self._is_reading(s)]
+        if not self._memory.batches_rows:
+            return [[work] for work in [*replying, *reading]]
+        return [*([replying] if replying else []), *([work] for work in reading)]
+
+    @torch.inference_mode()
+    def _compute(self, works: list[Work]) -> list[int]:
+        """One forward; the first row of logits of each."""
+        count = works[0][1]
+        starts = [sequence.computed for sequence, _ in works]
+        ids = [s.tokens[start : start + count] for (s, _), start in zip(works, starts, strict=True)]
+        cache, positions = self._memory.prepare([s.slot for s, _ in works], starts, count)
+        scores = self._scores_prompt(works[0][0]) and len(works) == 1
+        options: dict[str, Any] = {}
+        if self._memory.batches_rows:
+            mask = self._masks.build(positions, max(starts) + count)
+            options["attention_mask"] = _moved(mask, self._device)
+        output = self._model(
+            input_ids=torch.tensor(ids, device=self._device),
+            position_ids=positions.to(self._device),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=0 if scores else 1,
+            **options,
+        )
+        logits = output.logits.float().cpu()
+        logits[
+            ..., self.tokenizer.known :
+        ] = -torch.inf  # rows of padding, which stand for no token
+        rows = logits.numpy()
+        if scores:
+            self._array_drawer.rows.extend(rows[0])
+            return [0]
+        self._array_drawer.rows.extend(rows[:, -1])
+        # A chunk has one row, of its last token; `_take_rows` counts from its first.
+        return [index - (count - 1) for index in range(len(works))]
+
+    def build_grammar_tokenizer(self) -> Any:
+        from llguidance.hf import from_tokenizer
+
+        end_ids = sorted(self.tokenizer.end_ids)
+        return from_tokenizer(
+            self.tokenizer.fast, n_vocab=self.tokenizer.size, eos_token=end_ids or None
+        )
+
+    def close(self) -> None:
+        for sequence in self._running():
+            self.release(sequence)
+        self._dry.free()
+        del self._model, self._memory, self._kv
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _moved(mask: Any, device: torch.device) -> Any:
+    if isinstance(mask, dict):
+        return {kind: each.to(device) for kind, each in mask.items()}
+    return mask.to(device)
+
+
+def _reason(error: Exception) -> str:
+    """Short, without values: the log has the rest."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return "out of memory"
+    return type(error).__name__
