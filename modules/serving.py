@@ -10,13 +10,11 @@ from modules.context import AppContext
 from modules.core.errors import ConfigError
 from modules.hooks import Service
 from modules.loaders.catalog import DEMO_MODEL, Catalog, InstalledModel, model_at
-from modules.loaders.registry import check_load_args, loader_name
+from modules.loaders.registry import LOADERS, check_load_args, loader_name, own_args
 from modules.prompts.template_sources import TemplateSources, check_override
 from modules.settings import Settings
 
 log = logging.getLogger("hearth")
-
-DEFAULT_LOADER = "llamacpp"
 
 
 def choose_model(settings: Settings, catalog: Catalog) -> InstalledModel | None:
@@ -25,8 +23,10 @@ def choose_model(settings: Settings, catalog: Catalog) -> InstalledModel | None:
         raise ConfigError(
             "There is nothing to serve: start with --api (the web UI is not there yet)"
         )
-    loader = loader_name(settings.loader) if settings.loader else DEFAULT_LOADER
-    check_load_args(loader, settings.load)
+    if settings.loader:
+        loader_name(settings.loader)
+    for loader in LOADERS:
+        check_load_args(loader, own_args(loader, settings.load))
     if settings.model is None:
         return catalog.choose_default()
     if settings.model.lower() == "none":

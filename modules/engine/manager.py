@@ -16,7 +16,13 @@ from modules.engine.ledger import Ledger
 from modules.engine.model import LoadedModel
 from modules.engine.progress import LoadProgress
 from modules.loaders.catalog import Catalog, InstalledModel
-from modules.loaders.registry import LOADERS, check_load_args, default_load_args
+from modules.loaders.registry import (
+    LOADERS,
+    check_load_args,
+    default_load_args,
+    own_args,
+    refuse_flags,
+)
 from modules.prompts.template_sources import TemplateSources
 
 log = logging.getLogger("hearth.models")
@@ -87,6 +93,7 @@ class ModelManager:
         self, model: InstalledModel, args: Mapping[str, Any] | None = None
     ) -> LoadedModel:
         """Load and swap. LoadError or RequestError leaves the old model serving."""
+        refuse_flags(args or {})
         options = self._options(model.loader, args or {})
         self._failed.pop(model.name, None)
         # A task of its own: a load goes on when the one who asked for it leaves.
@@ -205,7 +212,7 @@ class ModelManager:
     def _options(self, loader: str, args: Mapping[str, Any]) -> dict[str, Any]:
         return {
             **default_load_args(loader),
-            **check_load_args(loader, self._load_defaults),
+            **check_load_args(loader, own_args(loader, self._load_defaults)),
             **check_load_args(loader, args),
         }
 

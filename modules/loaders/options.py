@@ -149,7 +149,9 @@ class TransformersOptions:
     )
     quant_type: str = option("nf4", "Kind of 4-bit numbers", choices=("nf4", "fp4"))
     use_double_quant: bool = option(False, "Quantise the scales of 4-bit weights too")
-    attn_implementation: str = option("sdpa", "Attention", choices=("sdpa", "eager"))
+    attn_implementation: str = option(
+        "auto", "Attention: auto is sdpa where the model has it", choices=("auto", "sdpa", "eager")
+    )
     trust_remote_code: bool = option(
         False, "Run Python code that comes with the model; only as a flag, never by request"
     )

@@ -8,9 +8,9 @@ from modules.core.errors import NotInstalled, RequestError
 from modules.core.options import Option, shown
 from modules.loaders.base import MediaModel, TextLoader
 from modules.loaders.media_catalog import InstalledMedia
-from modules.loaders.options import LOAD_OPTIONS, LOAD_OPTIONS_BY_NAME
+from modules.loaders.options import FLAG_ONLY, LOAD_OPTIONS, LOAD_OPTIONS_BY_NAME
 
-LOADER_ALIASES = {"llama.cpp": "llamacpp", "llama_cpp": "llamacpp"}
+LOADER_ALIASES = {"llama.cpp": "llamacpp", "llama_cpp": "llamacpp", "hf": "transformers"}
 
 
 def _llamacpp() -> TextLoader:
@@ -70,6 +70,22 @@ def check_load_args(loader: str, args: Mapping[str, Any]) -> dict[str, Any]:
         if value is not None:
             checked[option.name] = _check_arg(option, value)
     return checked
+
+
+def own_args(loader: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the server's settings that this loader has: the flags of all loaders stand side by side."""
+    known = LOAD_OPTIONS_BY_NAME[loader]
+    return {name: value for name, value in args.items() if name in known}
+
+
+def refuse_flags(args: Mapping[str, Any]) -> None:
+    """What a request may not switch on."""
+    for name in args:
+        if name.replace("-", "_") in FLAG_ONLY:
+            raise RequestError(
+                f"{name} can only be switched on by the flag --{name.replace('_', '-')}, when the server starts.",
+                param=f"args.{name}",
+            )
 
 
 def _check_arg(option: Option, value: Any) -> Any:

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportArgumentType=false
 """DRY for vocabularies that llama.cpp does not know: the same penalty as its own sampler, as a stage of its chains.
 
 The rule: p-e-w, https://github.com/oobabooga/text-generation-webui/pull/5677. A token that would lengthen a repetition of `n` tokens loses
@@ -142,8 +142,10 @@ class _Stage:
         lengths: dict[int, int] = {}
         for place, length in enumerate(_suffix_matches(tokens)):
             length = min(length, limit)
-            if length >= max(1, self._allowed):
+            if length >= self._allowed:
                 following = tokens[place + 1]
+                if () in self._heads.get(following, ()):  # a breaker by itself goes unpunished
+                    continue
                 lengths[following] = max(length, lengths.get(following, 0))
         return {token_id: self._penalty(length) for token_id, length in lengths.items()}
 

@@ -32,3 +32,10 @@ class Masks:
             is_seen = is_seen & (keys > queries - self._window)
         mask = torch.zeros(is_seen.shape, dtype=self._dtype)
         return mask.masked_fill_(~is_seen, torch.finfo(self._dtype).min)
+
+
+def moved(mask: Any, device: torch.device) -> Any:
+    """One mask or several, on another device."""
+    if isinstance(mask, dict):
+        return {kind: each.to(device) for kind, each in mask.items()}
+    return mask.to(device)

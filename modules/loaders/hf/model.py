@@ -2,8 +2,6 @@
 """From a folder of safetensors to a runner. Everything that fails says why."""
 
 import contextlib
-import inspect
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,24 +10,19 @@ from typing import Any
 import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
-from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
 from modules.core.errors import AppError, LoadError, RequestError
 from modules.loaders.base import ModelInfo, Progress
 from modules.loaders.hf.dry import DryStages
 from modules.loaders.hf.masks import FULL, SLIDING, Masks
-from modules.loaders.hf.row_caches import RowCaches
 from modules.loaders.hf.runner import HfRunner
-from modules.loaders.hf.slot_cache import SlotCache
 from modules.loaders.hf.tokenizer import HfTokenizer
+from modules.loaders.hf.trial import Trial
 from modules.loaders.llamacpp.sampling import HONOURED
 
 log = logging.getLogger("hearth.transformers")
 
 DEFAULT_CONTEXT = 8192
-PROBE_TOKENS = 12
-PROBE_TOLERANCE = 0.05
-"""Largest difference of logits, as a share of their spread, that counts as rounding."""
 MAX_REASON = 300
 
 
@@ -95,7 +88,12 @@ def _check_config(config: Any) -> None:
 
 
 def _load_tokenizer(path: Path, config: Any, options: Mapping[str, Any]) -> HfTokenizer:
-    fast = AutoTokenizer.from_pretrained(path, **_source(options))
+    try:
+        fast = AutoTokenizer.from_pretrained(path, **_source(options))
+    except Exception as error:
+        raise LoadError(
+            f"The tokenizer of {path.name} cannot be read: {_first_line(error)}"
+        ) from error
     size = config.get_text_config().vocab_size
     return HfTokenizer(fast, size, _end_ids(path, config, fast))
 
@@ -111,7 +109,7 @@ def _end_ids(path: Path, config: Any, fast: Any) -> list[int]:
 def _load_model(path: Path, config: Any, options: Mapping[str, Any]) -> Any:
     device_map = "cpu" if options["cpu"] else options["device_map"]
     has_gpu = torch.cuda.is_available() and device_map != "cpu"
-    dtype = options["dtype"]
+    dtype, attention = options["dtype"], options["attn_implementation"]
     if dtype == "auto":
         dtype = "auto" if has_gpu else "float32"
     model = AutoModelForCausalLM.from_pretrained(
@@ -119,7 +117,7 @@ def _load_model(path: Path, config: Any, options: Mapping[str, Any]) -> Any:
         config=config,
         dtype=dtype,
         device_map=device_map,
-        attn_implementation=options["attn_implementation"],
+        attn_implementation=None if attention == "auto" else attention,
         quantization_config=_quantization(options),
         use_safetensors=True,
         **_source(options),
@@ -159,11 +157,7 @@ def _build(
     kinds = _layer_kinds(config)
     masks = Masks(kinds, getattr(config, "sliding_window", None), model.dtype)
     slots = options["parallel"]
-    memory = (
-        SlotCache(config.num_hidden_layers, slots)
-        if _can_batch(model, config, masks)
-        else RowCaches(config)
-    )
+    memory = Trial(model, masks, kinds).memory(slots)
     in_effect = {
         **options,
         "ctx_size": ctx_size,
@@ -182,64 +176,6 @@ def _layer_kinds(config: Any) -> frozenset[str]:
         config, "use_sliding_window", True
     )
     return frozenset({SLIDING if has_window else FULL})
-
-
-def _can_batch(model: Any, config: Any, masks: Masks) -> bool:
-    """Whether rows of different lengths can share one memory: the kind of cache allows it, and a trial computes the same."""
-    layers = DynamicCache(config=config).layers
-    is_plain = all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
-    if not is_plain or not _layer_kinds(config) <= {FULL, SLIDING}:
-        return False
-    try:
-        worst = _probe(model, config, masks)
-    except Exception:
-        log.info(
-            "Batches cannot be computed by this model: requests run one after the other",
-            exc_info=True,
-        )
-        return False
-    if worst > PROBE_TOLERANCE:
-        log.info("Batches change what this model computes: its rows are computed one by one")
-    return worst <= PROBE_TOLERANCE
-
-
-@torch.inference_mode()
-def _probe(model: Any, config: Any, masks: Masks) -> float:
-    """Largest difference between plain forwards of two texts and the same from a shared memory, as a share of the spread."""
-    memory = SlotCache(config.num_hidden_layers, 3)
-    texts = [
-        [(7 * i + 3 * row) % config.vocab_size for i in range(PROBE_TOKENS)] for row in range(2)
-    ]
-    lengths = [PROBE_TOKENS - 1, PROBE_TOKENS - 6]
-
-    def run(slots: list[int], starts: list[int], ids: list[list[int]]) -> torch.Tensor:
-        cache, positions = memory.prepare(slots, starts, len(ids[0]))
-        mask = masks.build(positions, max(starts) + len(ids[0]))
-        moved = (
-            {k: m.to(model.device) for k, m in mask.items()}
-            if isinstance(mask, dict)
-            else mask.to(model.device)
-        )
-        return model(
-            input_ids=torch.tensor(ids, device=model.device),
-            position_ids=positions.to(model.device),
-            attention_mask=moved,
-            past_key_values=cache,
-            use_cache=True,
-        ).logits[:, -1]
-
-    for slot, (text, length) in enumerate(zip(texts, lengths, strict=True)):
-        run([2 * slot], [0], [text[:length]])
-    found = run([0, 2], lengths, [[text[n]] for text, n in zip(texts, lengths, strict=True)])
-    worst = 0.0
-    for row, (text, length) in enumerate(zip(texts, lengths, strict=True)):
-        plain = model(
-            input_ids=torch.tensor([text[: length + 1]], device=model.device), use_cache=False
-        )
-        expected = plain.logits[0, -1]
-        spread = float(expected.float().std()) or 1.0
-        worst = max(worst, float((found[row] - expected).float().abs().max()) / spread)
-    return worst
 
 
 def _describe(

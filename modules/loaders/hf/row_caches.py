@@ -2,7 +2,7 @@
 """KV memory of models whose state is more than keys and values (recurrent, hybrid, chunked): one transformers cache per slot.
 
 Such rows are computed one after the other, each by a forward of its own. What a cache holds can only be gone on from where it
-stands, unless the model's cache can be cropped.
+stands.
 """
 
 import copy
@@ -13,13 +13,17 @@ from transformers.cache_utils import Cache, DynamicCache
 
 
 class RowCaches:
-    """Implements `modules.loaders.slot_runner.SlotMemory`."""
+    """Implements `modules.loaders.slot_runner.SlotMemory`.
+
+    `can_continue`: whether several tokens at once may follow what a cache holds; some models would forget their state then.
+    """
 
     min_copied = 16
     is_unified = False
     batches_rows = False
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, *, can_continue: bool) -> None:
+        self.can_continue = can_continue
         self._config = config
         self._caches: dict[int, Cache] = {}
 

@@ -1,6 +1,7 @@
 # pyright: basic
 """`TextRunner` over a transformers model. Everything here but `prepare` and `place_image` runs on the engine's one thread."""
 
+import inspect
 import logging
 from typing import Any
 
@@ -11,7 +12,7 @@ from modules.core.messages import Image
 from modules.core.requests import GenerationRequest
 from modules.loaders.base import ModelInfo, PlacedImage, Sequence, Step
 from modules.loaders.hf.drawing import ArrayDrawer
-from modules.loaders.hf.masks import Masks
+from modules.loaders.hf.masks import Masks, moved
 from modules.loaders.hf.tokenizer import HfTokenizer
 from modules.loaders.llamacpp.sampling import SamplerChain
 from modules.loaders.slot_runner import SlotRunner
@@ -36,13 +37,18 @@ class HfRunner(SlotRunner):
         dry: Any,
     ) -> None:
         self._array_drawer = ArrayDrawer(tokenizer)
-        super().__init__(info, memory, self._array_drawer, info.options["batch_size"])
+        # What cannot go on from a state in chunks reads its prompts whole.
+        capacity = info.options["batch_size"] if memory.can_continue else info.context_length
+        super().__init__(info, memory, self._array_drawer, capacity)
         self.tokenizer = tokenizer
         self._model = model
         self._memory = memory
         self._masks = masks
         self._dry = dry
         self._device = model.device
+        # Purely recurrent models have another name for it, and ignore what they do not know.
+        known = inspect.signature(model.forward).parameters
+        self._cache_name = "cache_params" if "cache_params" in known else "past_key_values"
 
     def prepare(self, request: GenerationRequest) -> None:
         self._dry.prepare(request.sampling, self.info.context_length)
@@ -86,37 +92,47 @@ class HfRunner(SlotRunner):
             return [[work] for work in [*replying, *reading]]
         return [*([replying] if replying else []), *([work] for work in reading)]
 
-    @torch.inference_mode()
     def _compute(self, works: list[Work]) -> list[int]:
-        """One forward; the first row of logits of each."""
+        """The first row of logits of each. A chunk has one row, of its last token, unless all are scored; `_take_rows` counts from its first."""
         count = works[0][1]
         starts = [sequence.computed for sequence, _ in works]
+        scores = self._scores_prompt(works[0][0]) and len(works) == 1
+        if count > 1 and starts[0] > 0 and not self._memory.can_continue:
+            rows = [
+                self._forward(works, [starts[0] + i], 1, all_rows=True)[0] for i in range(count)
+            ]
+            rows = torch.cat(rows)[None]
+        else:
+            rows = self._forward(works, starts, count, all_rows=scores)
+        if scores:
+            self._array_drawer.rows.extend(rows[0].numpy())
+            return [0]
+        self._array_drawer.rows.extend(rows[:, -1].numpy())
+        return [index - (count - 1) for index in range(len(works))]
+
+    @torch.inference_mode()
+    def _forward(
+        self, works: list[Work], starts: list[int], count: int, *, all_rows: bool
+    ) -> torch.Tensor:
+        """`count` tokens of each from its start on; float32 logits [rows, tokens or 1, vocabulary] in main memory."""
         ids = [s.tokens[start : start + count] for (s, _), start in zip(works, starts, strict=True)]
         cache, positions = self._memory.prepare([s.slot for s, _ in works], starts, count)
-        scores = self._scores_prompt(works[0][0]) and len(works) == 1
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {self._cache_name: cache}
         if self._memory.batches_rows:
             mask = self._masks.build(positions, max(starts) + count)
-            options["attention_mask"] = _moved(mask, self._device)
+            options["attention_mask"] = moved(mask, self._device)
         output = self._model(
             input_ids=torch.tensor(ids, device=self._device),
             position_ids=positions.to(self._device),
-            past_key_values=cache,
             use_cache=True,
-            logits_to_keep=0 if scores else 1,
+            logits_to_keep=0 if all_rows else 1,
             **options,
         )
         logits = output.logits.float().cpu()
         logits[
             ..., self.tokenizer.known :
         ] = -torch.inf  # rows of padding, which stand for no token
-        rows = logits.numpy()
-        if scores:
-            self._array_drawer.rows.extend(rows[0])
-            return [0]
-        self._array_drawer.rows.extend(rows[:, -1])
-        # A chunk has one row, of its last token; `_take_rows` counts from its first.
-        return [index - (count - 1) for index in range(len(works))]
+        return logits
 
     def build_grammar_tokenizer(self) -> Any:
         from llguidance.hf import from_tokenizer
@@ -133,12 +149,6 @@ class HfRunner(SlotRunner):
         del self._model, self._memory, self._kv
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def _moved(mask: Any, device: torch.device) -> Any:
-    if isinstance(mask, dict):
-        return {kind: each.to(device) for kind, each in mask.items()}
-    return mask.to(device)
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-# pyright: basic
+# pyright: basic, reportArgumentType=false, reportOptionalSubscript=false
 """KV memory of all slots in one tensor per layer, so that one forward computes the next token of them all.
 
 Every row of a forward writes its keys and values at its own position of its own slot and reads its slot's from the beginning; what
@@ -110,6 +110,7 @@ class SlotCache:
     min_copied = 16
     is_unified = False
     batches_rows = True
+    can_continue = True
 
     def __init__(self, layers: int, slots: int) -> None:
         self._shared = SlotRows(slots)

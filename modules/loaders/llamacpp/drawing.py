@@ -19,7 +19,6 @@ from modules.loaders.llamacpp.sampling import (
     logits_view,
     token_logprob,
 )
-from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
 
 log = logging.getLogger("hearth.llamacpp")
 
@@ -27,7 +26,7 @@ log = logging.getLogger("hearth.llamacpp")
 class Drawer:
     """Reads the rows of the batch that was decoded last."""
 
-    def __init__(self, context: Any, tokenizer: LlamaTokenizer) -> None:
+    def __init__(self, context: Any, tokenizer: Any) -> None:
         self._context = context
         self._tokenizer = tokenizer
 

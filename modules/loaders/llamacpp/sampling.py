@@ -10,7 +10,7 @@ import random
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence as Tokens
-from typing import Any
+from typing import Any, Protocol
 
 import llama_cpp.llama_cpp as c
 import numpy as np
@@ -29,16 +29,27 @@ SPARSE_SHARE = 64
 TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
+class Vocabulary(Protocol):
+    size: int
+    end_ids: frozenset[int]
+
+
+class DrySource(Protocol):
+    def clone(self, params: SamplingParams, context_length: int) -> Any:
+        """A DRY stage that frees itself with its chain."""
+        ...
+
+
 class SamplerChain:
     """Owns C memory: `free` it. `is_greedy` chains have no C part; the largest logit is taken."""
 
     def __init__(
         self,
         params: SamplingParams,
-        tokenizer: LlamaTokenizer,
+        tokenizer: Vocabulary,
         past: Tokens[int],
         context_length: int,
-        dry: "DryPrototypes",
+        dry: DrySource,
     ) -> None:
         self.params = params
         self._tokenizer = tokenizer
