@@ -15,7 +15,9 @@ from modules.core.errors import LoadError, RequestError
 from modules.core.sampling import SamplingParams
 from modules.engine.engine import Engine
 from modules.loaders.registry import LOADERS, check_load_args, default_load_args
+from modules.settings import ROOT
 from tests.contract.conftest import build_request, complete, complete_one
+from tests.contract.drawings import ask_about, drawn
 from tests.contract.loaders import DEMO_MODELS
 from tests.contract.test_generation import LONG, PROMPTS
 
@@ -308,3 +310,61 @@ async def test_a_failing_step_ends_its_requests_and_the_next_one_works(
     assert "RuntimeError" in str(outcomes[0])
     assert "memory" not in str(outcomes[0])
     assert (await complete_one(engine, request)).usage.completion_tokens > 3
+
+
+# -- pictures ----------------------------------------------------------------------------------
+
+EYES = ROOT / "tests" / "models" / "tiny-vision"
+SEEN = [("red", "circle", "white"), ("blue", "square", "yellow"), ("green", "triangle", "black")]
+
+
+@pytest.fixture(scope="module")
+def eyes() -> Iterator[Engine]:
+    engine = load(EYES, parallel=6)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("seen", SEEN, ids="-".join)
+async def test_a_vision_model_names_what_it_sees(eyes: Engine, seen: tuple[str, str, str]) -> None:
+    assert "vision" in eyes.info.capabilities
+    done = await complete_one(eyes, ask_about(eyes, drawn(*seen)))
+    colour, shape, background = seen
+    assert done.text == f"The image shows a {colour} {shape} on a {background} background."
+
+
+async def test_pictures_of_many_requests_do_not_mix(eyes: Engine) -> None:
+    requests = [ask_about(eyes, drawn(*SEEN[index % 3])) for index in range(9)]
+    texts = [done.text for done in await complete(eyes, *requests)]
+    for index, text in enumerate(texts):
+        assert SEEN[index % 3][0] in text
+    again = await complete_one(eyes, requests[0])
+    assert again.text == texts[0]
+    assert again.usage.cached_tokens > 16  # the picture too
+
+
+async def test_a_reply_about_a_picture_is_that_of_generate(eyes: Engine) -> None:
+    import torch
+    import transformers
+    from PIL import Image as Pillow
+
+    model = transformers.AutoModelForImageTextToText.from_pretrained(EYES)
+    processor = transformers.AutoProcessor.from_pretrained(EYES)
+    image = drawn(*SEEN[0], size=100)
+    request = ask_about(eyes, image, logprobs=0)
+    done = await complete_one(eyes, request)
+    ids = list(request.prompt_ids)
+    start, length = request.media[0].start, request.media[0].length
+    picture = Pillow.frombytes("RGB", (image.width, image.height), image.rgb)
+    pixels = processor.image_processor(images=[picture], return_tensors="pt")["pixel_values"]
+    ids[start : start + length] = [processor.image_token_id] * length
+    inputs = torch.tensor([ids])
+    expected = model.generate(
+        input_ids=inputs,
+        attention_mask=torch.ones_like(inputs),
+        pixel_values=pixels,
+        max_new_tokens=len(done.logprobs),
+        do_sample=False,
+        pad_token_id=0,
+    )[0, len(ids) :]
+    assert [token.chosen.token_id for token in done.logprobs] == expected.tolist()

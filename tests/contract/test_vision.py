@@ -12,7 +12,7 @@ from modules.core.errors import LoadError, ModelError, RequestError, Unsupported
 from modules.core.messages import Image
 from modules.engine.engine import Engine
 from modules.loaders.base import Sequence, image_ids
-from modules.loaders.llamacpp.vision import ImageStore
+from modules.loaders.pictures import ImageStore
 from tests.contract.conftest import PATIENCE_S, STORY, build_request, complete, complete_one
 from tests.contract.drawings import ask_about, draw_shape, drawn, look
 from tests.contract.loaders import DEMO_MODELS, LoaderCase

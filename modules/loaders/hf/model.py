@@ -9,12 +9,19 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoTokenizer,
+    GenerationConfig,
+)
 
 from modules.core.errors import AppError, LoadError, RequestError
 from modules.loaders.base import ModelInfo, Progress
-from modules.loaders.hf.dry import DryStages
+from modules.loaders.eyes import Vision
 from modules.loaders.hf.masks import FULL, SLIDING, Masks
+from modules.loaders.hf.projector import open_projector
 from modules.loaders.hf.runner import HfRunner
 from modules.loaders.hf.tokenizer import HfTokenizer
 from modules.loaders.hf.trial import Trial
@@ -112,7 +119,9 @@ def _load_model(path: Path, config: Any, options: Mapping[str, Any]) -> Any:
     dtype, attention = options["dtype"], options["attn_implementation"]
     if dtype == "auto":
         dtype = "auto" if has_gpu else "float32"
-    model = AutoModelForCausalLM.from_pretrained(
+    has_eyes = type(config) in AutoModelForImageTextToText._model_mapping
+    kind = AutoModelForImageTextToText if has_eyes else AutoModelForCausalLM
+    model = kind.from_pretrained(
         path,
         config=config,
         dtype=dtype,
@@ -158,14 +167,17 @@ def _build(
     masks = Masks(kinds, getattr(config, "sliding_window", None), model.dtype)
     slots = options["parallel"]
     memory = Trial(model, masks, kinds).memory(slots)
+    projector = open_projector(path, model, _source(options))
     in_effect = {
         **options,
         "ctx_size": ctx_size,
         "dtype": str(model.dtype).removeprefix("torch."),
+        "vision": projector is not None,
         "batched": memory.batches_rows,
     }
     info = _describe(path, name, model, tokenizer, in_effect)
-    return HfRunner(model, tokenizer, info, memory, masks, DryStages(tokenizer))
+    vision = None if projector is None else Vision(projector)
+    return HfRunner(model, tokenizer, info, memory, masks, vision)
 
 
 def _layer_kinds(config: Any) -> frozenset[str]:
@@ -192,7 +204,8 @@ def _describe(
         vocabulary_size=tokenizer.size,
         samplers=HONOURED,
         capabilities=("completion", "chat", "logprobs", "grammar")
-        + (("infill",) if can_infill else ()),
+        + (("infill",) if can_infill else ())
+        + (("vision",) if options["vision"] else ()),
         chat_template=_chat_template(fast),
         bos_text=tokenizer.text_of(fast.bos_token),
         eos_text=tokenizer.text_of(fast.eos_token),

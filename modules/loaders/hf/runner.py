@@ -11,7 +11,9 @@ from modules.core.errors import ModelError, Unsupported
 from modules.core.messages import Image
 from modules.core.requests import GenerationRequest
 from modules.loaders.base import ModelInfo, PlacedImage, Sequence, Step
+from modules.loaders.eyes import Vision
 from modules.loaders.hf.drawing import ArrayDrawer
+from modules.loaders.hf.dry import DryStages
 from modules.loaders.hf.masks import Masks, moved
 from modules.loaders.hf.tokenizer import HfTokenizer
 from modules.loaders.llamacpp.sampling import SamplerChain
@@ -34,7 +36,7 @@ class HfRunner(SlotRunner):
         info: ModelInfo,
         memory: Any,
         masks: Masks,
-        dry: Any,
+        vision: Vision | None = None,
     ) -> None:
         self._array_drawer = ArrayDrawer(tokenizer)
         # What cannot go on from a state in chunks reads its prompts whole.
@@ -44,7 +46,8 @@ class HfRunner(SlotRunner):
         self._model = model
         self._memory = memory
         self._masks = masks
-        self._dry = dry
+        self._vision = vision
+        self._dry = DryStages(tokenizer)
         self._device = model.device
         # Purely recurrent models have another name for it, and ignore what they do not know.
         known = inspect.signature(model.forward).parameters
@@ -52,19 +55,29 @@ class HfRunner(SlotRunner):
 
     def prepare(self, request: GenerationRequest) -> None:
         self._dry.prepare(request.sampling, self.info.context_length)
+        if request.media:
+            self._eyes.prepare(request)
 
     def place_image(self, image: Image) -> PlacedImage:
-        raise Unsupported(f"{self.info.name} takes text only.", param="messages")
+        return self._eyes.place(image)
+
+    @property
+    def _eyes(self) -> Vision:
+        if self._vision is None:
+            raise Unsupported(f"{self.info.name} takes text only.", param="messages")
+        return self._vision
 
     def _build_state(self, request: GenerationRequest) -> State:
+        past = [token_id for token_id in request.prompt_ids if token_id >= 0]
+        places = self._eyes.places(request) if request.media else None
         chain = SamplerChain(
             request.sampling,
             self.tokenizer,
-            request.prompt_ids,
+            past,
             self.info.context_length,
             self._dry,
         )
-        return State(chain)
+        return State(chain, places)
 
     def step(self) -> Step:
         step = Step()
@@ -88,9 +101,21 @@ class HfRunner(SlotRunner):
         chunks = self._share_budget(active)
         reading = [(s, chunks[id(s)]) for s in active if chunks.get(id(s), 0) > 0]
         replying = [(s, 1) for s in active if not self._is_reading(s)]
+        reading += self._at_pictures()
         if not self._memory.batches_rows:
             return [[work] for work in [*replying, *reading]]
         return [*([replying] if replying else []), *([work] for work in reading)]
+
+    def _at_pictures(self) -> list[Work]:
+        """Rows of a picture, for each whose next token is one."""
+        works: list[Work] = []
+        for sequence in self._running():
+            state: State = sequence.state
+            if state.leader is None and state.places and state.is_picture(sequence.computed):
+                placed = state.places.at(sequence.computed)
+                first = sequence.computed - placed.start
+                works.append((sequence, placed.rows_from(first, self._prompt_budget)))
+        return works
 
     def _compute(self, works: list[Work]) -> list[int]:
         """The first row of logits of each. A chunk has one row, of its last token, unless all are scored; `_take_rows` counts from its first."""
@@ -115,14 +140,13 @@ class HfRunner(SlotRunner):
         self, works: list[Work], starts: list[int], count: int, *, all_rows: bool
     ) -> torch.Tensor:
         """`count` tokens of each from its start on; float32 logits [rows, tokens or 1, vocabulary] in main memory."""
-        ids = [s.tokens[start : start + count] for (s, _), start in zip(works, starts, strict=True)]
         cache, positions = self._memory.prepare([s.slot for s, _ in works], starts, count)
         options: dict[str, Any] = {self._cache_name: cache}
         if self._memory.batches_rows:
             mask = self._masks.build(positions, max(starts) + count)
             options["attention_mask"] = moved(mask, self._device)
         output = self._model(
-            input_ids=torch.tensor(ids, device=self._device),
+            **self._inputs(works, starts, count),
             position_ids=positions.to(self._device),
             use_cache=True,
             logits_to_keep=0 if all_rows else 1,
@@ -133,6 +157,20 @@ class HfRunner(SlotRunner):
             ..., self.tokenizer.known :
         ] = -torch.inf  # rows of padding, which stand for no token
         return logits
+
+    def _inputs(self, works: list[Work], starts: list[int], count: int) -> dict[str, torch.Tensor]:
+        """Token ids, or the embeddings of a picture, which is computed by itself."""
+        first, start = works[0][0], starts[0]
+        if first.state.is_picture(start):
+            placed = first.state.places.at(start)
+            offset = start - placed.start
+            rows = torch.from_numpy(placed.piece.rows[offset : offset + count])
+            return {"inputs_embeds": rows[None].to(self._device, self._model.dtype)}
+        ids = [
+            sequence.state.token_ids(sequence.tokens, start, start + count)
+            for (sequence, _), start in zip(works, starts, strict=True)
+        ]
+        return {"input_ids": torch.tensor(ids, device=self._device)}
 
     def build_grammar_tokenizer(self) -> Any:
         from llguidance.hf import from_tokenizer

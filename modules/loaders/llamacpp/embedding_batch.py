@@ -6,7 +6,7 @@ import ctypes
 import llama_cpp.llama_cpp as c
 import numpy as np
 
-from modules.loaders.llamacpp.places import PlacedPiece
+from modules.loaders.places import PlacedPiece
 
 
 def decode_rows(

@@ -18,7 +18,7 @@ from modules.core.messages import Image
 from modules.loaders.base import PlacedImage
 from modules.loaders.gguf_header import read_gguf_header
 from modules.loaders.llamacpp import library
-from modules.loaders.llamacpp.pictures import EncodedImage, Piece
+from modules.loaders.pictures import EncodedImage, Piece
 
 MAX_SIDES_RATIO = 200
 """Of a picture's sides: a thinner one is nothing but stripes once it is scaled, and some scalers fail on it."""

@@ -10,6 +10,7 @@ from modules.core.errors import ModelError, Unsupported
 from modules.core.messages import Image
 from modules.core.requests import GenerationRequest
 from modules.loaders.base import ModelInfo, PlacedImage, Sequence, Step
+from modules.loaders.eyes import Vision
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.batch import Batch
 from modules.loaders.llamacpp.drawing import Drawer
@@ -17,7 +18,6 @@ from modules.loaders.llamacpp.embedding_batch import decode_rows
 from modules.loaders.llamacpp.kv_memory import KvMemory
 from modules.loaders.llamacpp.sampling import DryPrototypes, SamplerChain
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
-from modules.loaders.llamacpp.vision import Vision
 from modules.loaders.slot_runner import SlotRunner
 from modules.loaders.slots import State
 

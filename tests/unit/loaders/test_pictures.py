@@ -8,8 +8,8 @@ import pytest
 from modules.core.messages import Image
 from modules.core.requests import Media
 from modules.loaders.base import image_ids
-from modules.loaders.llamacpp.pictures import EncodedImage, ImageStore, Piece
-from modules.loaders.llamacpp.places import PromptPlaces
+from modules.loaders.pictures import EncodedImage, ImageStore, Piece
+from modules.loaders.places import PromptPlaces
 
 WIDTH = 8
 ROW_BYTES = WIDTH * 4

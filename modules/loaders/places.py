@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modules.core.requests import Media
-from modules.loaders.llamacpp.pictures import EncodedImage, Piece
+from modules.loaders.pictures import EncodedImage, Piece
 
 
 @dataclass(frozen=True, slots=True)
