@@ -8,6 +8,7 @@ import sys
 from modules.console import ConsoleProgress, set_up_logging
 from modules.context import AppContext
 from modules.core.errors import AppError, ConfigError
+from modules.download_cli import build_downloads, run_command
 from modules.engine.ledger import Ledger
 from modules.engine.manager import ModelManager
 from modules.extensions import start_extensions
@@ -20,6 +21,8 @@ from modules.settings_sources import read_settings
 
 def main() -> int:
     """Exit status: 0 after a normal end, 1 when something failed, 2 when a setting is wrong."""
+    if sys.argv[1:2] == ["download"]:
+        return run_command(sys.argv[2:])
     try:
         settings = read_settings(sys.argv[1:])
         set_up_logging(is_verbose=settings.verbose or settings.debug)
@@ -52,7 +55,10 @@ async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None
         templates=build_templates(settings),
         ledger=ledger,
     )
-    context = AppContext(settings, models, build_media(settings))
+    context = AppContext(
+        settings, models, build_media(settings), downloads=build_downloads(settings)
+    )
+    context.hooks.on_stop.append(context.downloads.close)
     start_extensions(context)
     with ledger.kept_saved():
         return await serve(context, model)

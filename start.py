@@ -27,12 +27,13 @@ HELP = """\
 usage: python3 start.py [FLAGS]       install what is missing, then serve the demo model
        python3 start.py run [FLAGS]   the same; FLAGS go to server.py as they are
        python3 start.py setup         only install
+       python3 start.py download ARGS fetch a model from the Hugging Face hub (--help tells more)
        python3 start.py test [ARGS]   install the test tools too and run what CI runs: format, lint,
                                       layers, types, tests; with ARGS, only pytest with these ARGS
        python3 start.py run --help    the server's own flags (installs first)
 
 options of start.py itself:
-  --minimal    with run and setup: install only what the API with GGUF models needs (no torch)
+  --minimal    not with test: install only what the API with GGUF models needs (no torch)
   -h, --help   this text; needs no installation
 
 Everything is installed into .venv beside start.py. The first start takes some minutes; later ones
@@ -419,9 +420,18 @@ def explain(log: str) -> str:
 
 
 def run_server(arguments: Sequence[str]) -> int:
+    return become(arguments, "--api")
+
+
+def run_download(arguments: Sequence[str]) -> int:
+    return become(arguments, "download")
+
+
+def become(arguments: Sequence[str], first: str) -> int:
+    """Install, then be server.py with `first` before the arguments."""
     group, flags = take_minimal(arguments)
     install(group)
-    command = [str(PYTHON), str(ROOT / "server.py"), "--api", *flags]
+    command = [str(PYTHON), str(ROOT / "server.py"), first, *flags]
     if os.name == "posix":
         os.execv(command[0], command)  # signals go straight to the server
     server = subprocess.Popen(command)
@@ -463,7 +473,7 @@ def run_step(name: str, *extra: str) -> int:
     return status
 
 
-COMMANDS = {"run": run_server, "setup": run_setup, "test": run_tests}
+COMMANDS = {"run": run_server, "setup": run_setup, "download": run_download, "test": run_tests}
 
 
 def run_command(arguments: Sequence[str]) -> int:

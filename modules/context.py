@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from modules.downloads.manager import Downloads
 from modules.engine.manager import ModelManager
 from modules.engine.media.engines import MediaEngines
 from modules.hooks import Hooks
@@ -14,3 +15,4 @@ class AppContext:
     models: ModelManager
     media: MediaEngines
     hooks: Hooks = field(default_factory=Hooks)
+    downloads: Downloads = field(default_factory=Downloads)

@@ -17,6 +17,7 @@ from extensions.openai.errors import install_error_handlers
 from extensions.openai.gate import Gate
 from extensions.openai.ignored import HEADER
 from extensions.openai.internal import (
+    downloads,
     logits,
     media,
     models as internal_models,
@@ -39,6 +40,7 @@ ROUTERS = (
     tokens.router,
     logits.router,
     internal_models.router,
+    downloads.router,
     media.router,
     stop.router,
     tokenize.router,

@@ -27,7 +27,7 @@ def _context(request: Request) -> AppContext:
 def require_admin(request: Request) -> None:
     if not is_admin(request):
         raise AuthError(
-            "Loading and unloading models needs the admin key.",
+            "Loading, unloading and downloading models needs the admin key.",
             is_forbidden=True,
             code="insufficient_permissions",
         )

@@ -16,12 +16,14 @@ log = logging.getLogger("hearth.api")
 # class -> (HTTP status, type, code where the error has none); the first class of the error's MRO wins.
 TABLE: Mapping[type[Exception], tuple[int, str, str | None]] = {
     errors.NotFound: (404, "invalid_request_error", "not_found"),
+    errors.Conflict: (409, "invalid_request_error", "conflict"),
     errors.Unsupported: (400, "invalid_request_error", "unsupported_parameter"),
     errors.RequestError: (400, "invalid_request_error", None),
     errors.AuthError: (401, "invalid_request_error", "invalid_api_key"),
     errors.Busy: (429, "rate_limit_error", "queue_full"),
     errors.NotReady: (503, "server_error", "model_not_loaded"),
     errors.Cancelled: (409, "invalid_request_error", "cancelled"),
+    errors.Unreachable: (502, "server_error", "hub_unreachable"),
     errors.AppError: (500, "server_error", None),
 }
 STATUS_CODES: Mapping[int, tuple[str, str | None]] = {

@@ -4,6 +4,7 @@
   - RequestError               the caller can mend it: a value is wrong
     · ContextLengthExceeded    the prompt does not fit the model
     · NotFound                 the named thing does not exist here
+    · Conflict                 what is there already stands in the way
     · Unsupported              valid, but not with this model or loader
   - AuthError                  the caller must identify (or is not allowed to do this)
   - Busy                       the caller can try again: the queue is full
@@ -12,6 +13,7 @@
   - Cancelled                  nobody needs to: the work was stopped on purpose
   - ModelError                 the operator can mend it: the backend failed
     · LoadError                a model could not be loaded; the message has the reason
+    · Unreachable              another server did not answer, or not as it should
   - ConfigError                the operator can mend it: a flag, a setting or an environment variable
 
 `extensions/openai/errors.py` has the one table that maps these to HTTP.
@@ -46,6 +48,10 @@ class ContextLengthExceeded(RequestError):
 
 
 class NotFound(RequestError):
+    pass
+
+
+class Conflict(RequestError):
     pass
 
 
@@ -96,6 +102,11 @@ class ModelError(AppError):
 class LoadError(ModelError):
     def __init__(self, message: str) -> None:
         super().__init__(message, code="model_load_failed")
+
+
+class Unreachable(ModelError):
+    def __init__(self, message: str, *, code: str = "hub_unreachable") -> None:
+        super().__init__(message, code=code)
 
 
 class ConfigError(AppError):

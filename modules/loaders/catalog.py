@@ -61,7 +61,8 @@ class Catalog:
     def models(self) -> list[InstalledModel]:
         if not self.folder.is_dir():
             return []
-        files = sorted(path for path in self.folder.rglob("*.gguf") if _is_model(path))
+        found = self.folder.rglob("*.gguf")
+        files = sorted(path for path in found if not self._is_hidden(path) and _is_model(path))
         models = [InstalledModel(self._name(path), path, "llamacpp") for path in files]
         self._seen = (time.monotonic(), frozenset(_names(models)))
         return models
@@ -98,6 +99,10 @@ class Catalog:
         if others:
             return others[0] if len(others) == 1 else None
         return min(models, key=lambda m: BUNDLED_MODELS.index(m.path.name), default=None)
+
+    def _is_hidden(self, path: Path) -> bool:
+        """Below a hidden folder, such as that of downloads which are not whole."""
+        return any(part.startswith(".") for part in path.relative_to(self.folder).parts[:-1])
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()

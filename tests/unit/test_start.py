@@ -229,6 +229,11 @@ def test_the_spin_count_of_the_user_is_kept(project: Project):
     assert "spin 5" in project.start(GOMP_SPINCOUNT="5").stdout
 
 
+def test_a_download_is_handed_on(project: Project):
+    done = project.start("download", "org/name", "--file", "Q8_0")
+    assert "server ['download', 'org/name', '--file', 'Q8_0']" in done.stdout
+
+
 def test_help_needs_no_installation(bare: Project):
     for flag in ("--help", "-h"):
         done = bare.start(flag)

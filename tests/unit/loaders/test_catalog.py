@@ -23,6 +23,7 @@ def folder(tmp_path: Path) -> Path:
         "small.mmproj.gguf",
         "vision/model-mmproj-Q8.gguf",
         "decommproject.gguf",
+        ".downloads/models--org--name/tree/hidden.gguf",
     ):
         put(models, name)
     (models / "notes.gguf").write_bytes(b"not a model")
