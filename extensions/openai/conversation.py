@@ -59,7 +59,7 @@ class Conversation:
         self._template = model.resolve_template(
             body.instruction_template, body.instruction_template_str
         )
-        self._persona = _persona(body, settings)
+        self._persona = to_chat_persona(body, settings)
 
     @property
     def _truncates(self) -> bool:
@@ -190,7 +190,8 @@ class Conversation:
         return None if not text else to_transcript_template(text)
 
 
-def _persona(body: ChatCompletionRequest, settings: Settings) -> Persona:
+def to_chat_persona(body: ChatCompletionRequest, settings: Settings) -> Persona:
+    """Reads the character's file."""
     character = None
     if body.character and body.character != "None":
         character = load_character(settings.characters_path, body.character)

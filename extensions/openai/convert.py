@@ -23,6 +23,12 @@ def to_sampling(body: SamplingFields, defaults: SamplingParams) -> SamplingParam
     return defaults.updated(given)
 
 
+def named_sampling(body: SamplingFields) -> frozenset[str]:
+    """Sampling values that the request says itself: another server's defaults may differ from ours."""
+    given = body.model_fields_set & SAMPLERS_BY_NAME.keys()
+    return frozenset(SAMPLERS_BY_NAME[n].name for n in given if getattr(body, n) is not None)
+
+
 def with_seed(sampling: SamplingParams, index: int) -> SamplingParams:
     """The n-th reply of a seeded request gets a seed of its own."""
     if sampling.seed < 0 or index == 0:

@@ -47,8 +47,8 @@ def wire_reason(reason: FinishReason, *, has_old_calls: bool = False) -> WireRea
     match reason:
         case "tool_calls":
             return "function_call" if has_old_calls else "tool_calls"
-        case "length":
-            return "length"
+        case "length" | "content_filter":
+            return reason
         case _:
             return "stop"
 
@@ -112,7 +112,7 @@ class ChatFrames:
     def end(self, index: int, finished: Finished) -> bytes:
         delta = b'{"content":""}' if self._is_legacy else b"{}"
         wire = wire_reason(finished.reason, has_old_calls=self._shape.has_old_calls)
-        reason = orjson.dumps(wire)
+        reason = _with_stop(orjson.dumps(wire), finished)
         return self._chunk(index, delta, b'""', reason=reason)
 
     def usage(self, usage: Usage) -> bytes:
@@ -136,19 +136,22 @@ class ChatFrames:
 
 
 class CompletionFrames:
-    """Chunks of `text_completion`; `echoes`: for each reply the text to send first, or ""."""
+    """Chunks of `text_completion`; `echoes`: for each reply the text to send first, or ""; `as_ids`: tokens are named by their ids."""
 
-    def __init__(self, head: ResponseHead, shape: StreamShape, echoes: list[str]) -> None:
+    def __init__(
+        self, head: ResponseHead, shape: StreamShape, echoes: list[str], *, as_ids: bool = False
+    ) -> None:
         self._template = _Template(head, "text_completion", shape)
         self._echoes = echoes
         self._offsets = [TextOffsets() for _ in echoes]
+        self._as_ids = as_ids
 
     def opening(self, index: int) -> bytes:
         """Nothing: an echo waits for the first event, since only then its log-probabilities are known."""
         return b""
 
     def scored(self, index: int, scored: PromptScored | None) -> bytes:
-        if not self._echoes[index]:
+        if not self._echoes[index] and scored is None:
             return b""
         return self._chunk(index, self._echoes[index], scored.logprobs if scored else ())
 
@@ -162,7 +165,7 @@ class CompletionFrames:
         raise NotImplementedError("a completion is read as plain text")
 
     def end(self, index: int, finished: Finished) -> bytes:
-        reason = orjson.dumps(wire_reason(finished.reason))
+        reason = _with_stop(orjson.dumps(wire_reason(finished.reason)), finished)
         return self._template.fill(index, b'"text":"","logprobs":null,"finish_reason":' + reason)
 
     def usage(self, usage: Usage) -> bytes:
@@ -171,7 +174,7 @@ class CompletionFrames:
     def _chunk(self, index: int, text: str, tokens: tuple[TokenLogprob, ...]) -> bytes:
         logprobs = b"null"
         if tokens:
-            shaped = to_completion_logprobs(tokens, self._offsets[index])
+            shaped = to_completion_logprobs(tokens, self._offsets[index], as_ids=self._as_ids)
             logprobs = shaped.model_dump_json().encode()
         else:
             self._offsets[index].skip(text)
@@ -179,6 +182,13 @@ class CompletionFrames:
             index,
             b'"text":%b,"logprobs":%b,"finish_reason":null' % (orjson.dumps(text), logprobs),
         )
+
+
+def _with_stop(reason: bytes, finished: Finished) -> bytes:
+    """The reason, and beside it the stop string, as vLLM has it."""
+    if finished.stop_string is None:
+        return reason
+    return reason + b',"stop_reason":' + orjson.dumps(finished.stop_string)
 
 
 class Frames(Protocol):

@@ -17,6 +17,8 @@ from modules.settings import Settings
 
 log = logging.getLogger("hearth.api")
 
+VIA = "x-hearth-via"
+"""Names the Hearth that passes a request on to this one."""
 OPEN_PATHS = frozenset(("/", "/health", "/docs", "/openapi.json", "/favicon.ico"))
 OPEN_PREFIX = "/docs/"
 WEBSOCKET = "WEBSOCKET"
@@ -45,10 +47,16 @@ class BodyLimit:
 
 
 class Gate:
-    """Refuses what must not reach a route; leaves `is_admin` in the request's state for those that do."""
+    """Refuses what must not reach a route; leaves `is_admin` in the request's state for those that do.
 
-    def __init__(self, app: ASGIApp, settings: Settings, requests: Counter) -> None:
+    `own_id`: how this server names itself to the server that it passes requests on to.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, requests: Counter, own_id: str | None = None
+    ) -> None:
         self._app = app
+        self._own_id = own_id
         self._keys = Keys.from_settings(settings)
         self._hosts = HostRule.from_settings(settings)
         self._origins = OriginRule.from_settings(settings)
@@ -94,6 +102,8 @@ class Gate:
 
     def _refuse(self, scope: Scope) -> JSONResponse | None:
         headers = Headers(scope=scope)
+        if self._own_id is not None and headers.get(VIA) == self._own_id:
+            return _refusal(508, "The upstream server is this server itself.", "upstream_loop")
         host = headers.get("host", "")
         if not self._hosts.allows(host):
             return _refusal(

@@ -1,7 +1,7 @@
 """Pictures of requests: from what `image_url` says to pixels."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from extensions.openai.media.budget import ByteBudget
@@ -28,9 +28,13 @@ class ImageSource:
 
 
 async def load_images(
-    sources: Sequence[ImageSource], settings: Settings, *, fetcher: Fetcher | None = None
+    sources: Sequence[ImageSource],
+    settings: Settings,
+    *,
+    fetcher: Fetcher | None = None,
+    keeps_files: bool = False,
 ) -> list[Image]:
-    """One for each source, in their order. The same URL is fetched and decoded once.
+    """One for each source, in their order. The same URL is fetched and decoded once. `keeps_files`: to be passed on, not to be seen here.
 
     RequestError names the field of the first source that cannot be had, with the code image_url_blocked, image_fetch_failed,
     image_too_large, invalid_image, invalid_image_url or too_many_images. Cancel it at any time.
@@ -43,7 +47,9 @@ async def load_images(
         )
     guard = Guard(allows_local=settings.allow_local_images)
     files = await _read_all(sources, _Reader(settings, fetcher or Fetcher(guard)))
-    images = await asyncio.to_thread(_decode_all, sources, files, settings.max_image_pixels)
+    decoder = Decoder(settings.max_image_pixels)
+    read = decoder.check if keeps_files else decoder.decode
+    images = await asyncio.to_thread(_decode_all, sources, files, read)
     return [images[source.url] for source in sources]
 
 
@@ -106,14 +112,13 @@ async def _told(task: asyncio.Future[bytes], source: ImageSource) -> bytes:
 
 
 def _decode_all(
-    sources: Sequence[ImageSource], files: Mapping[str, bytes], max_pixels: int
+    sources: Sequence[ImageSource], files: Mapping[str, bytes], read: Callable[[bytes], Image]
 ) -> dict[str, Image]:
-    decoder = Decoder(max_pixels)
     images: dict[str, Image] = {}
     for source in sources:
         if source.url not in images:
             try:
-                images[source.url] = decoder.decode(files[source.url])
+                images[source.url] = read(files[source.url])
             except RequestError as error:
                 raise _at(error, source) from error.__cause__
     return images

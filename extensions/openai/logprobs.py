@@ -1,7 +1,7 @@
 """Log-probabilities on the wire: the chat shape and the older one of completions."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from extensions.openai.response_types import (
     ChatLogprobs,
@@ -51,25 +51,33 @@ class TextOffsets:
 
 
 def to_completion_logprobs(
-    tokens: Iterable[TokenLogprob], offsets: TextOffsets
+    tokens: Iterable[TokenLogprob], offsets: TextOffsets, *, as_ids: bool = False
 ) -> CompletionLogprobs:
-    """`offsets` goes on from the tokens before."""
+    """`offsets` goes on from the tokens before. `as_ids`: tokens are named `token_id:17`, as with vLLM."""
+    name = _id_of if as_ids else _text_of
     shaped = CompletionLogprobs(tokens=[], token_logprobs=[], top_logprobs=[], text_offset=[])
     for token in tokens:
-        text = token.chosen.text
         has_past = not math.isnan(token.chosen.logprob)
-        shaped.tokens.append(text)
+        shaped.tokens.append(name(token.chosen))
         shaped.token_logprobs.append(finite(token.chosen.logprob) if has_past else None)
-        shaped.top_logprobs.append(_top(token) if has_past else None)
+        shaped.top_logprobs.append(_top(token, name) if has_past else None)
         shaped.text_offset.append(offsets.place(token.shown))
     return shaped
 
 
-def _top(token: TokenLogprob) -> dict[str, float]:
+def _text_of(choice: TokenChoice) -> str:
+    return choice.text
+
+
+def _id_of(choice: TokenChoice) -> str:
+    return f"token_id:{choice.token_id}"
+
+
+def _top(token: TokenLogprob, name: Callable[[TokenChoice], str]) -> dict[str, float]:
     """The alternatives and, as with OpenAI, the chosen token where it is not among them."""
     top: dict[str, float] = {}
     for choice in (*token.alternatives, token.chosen):
-        top.setdefault(choice.text, finite(choice.logprob))
+        top.setdefault(name(choice), finite(choice.logprob))
     return top
 
 

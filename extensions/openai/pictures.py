@@ -25,5 +25,5 @@ async def load_pictures(
     from extensions.openai.images_in import ImageSource, load_images
 
     sources = [ImageSource(picture.url, picture.param) for picture in pictures]
-    images = await load_images(sources, settings)
+    images = await load_images(sources, settings, keeps_files=model.info.renders_itself)
     return {picture.place: image for picture, image in zip(pictures, images, strict=True)}

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
+from fastapi import Request
+from pydantic import BaseModel
 from starlette.responses import Response
 
+from extensions.openai.dependencies import while_connected
 from extensions.openai.frames import Frames, StreamShape, to_frames
 from extensions.openai.merge import merge
 from extensions.openai.response_types import Response as Schema
@@ -34,6 +37,25 @@ def submit_all(
     for stream in streams:
         stack.push_async_callback(stream.aclose)
     return streams
+
+
+async def taken_by_others(
+    streams: Sequence[EventStream], body: BaseModel, request: Request, settings: Settings
+) -> tuple[str, ...]:
+    """Where another server answers: waits until it has let the requests in, so that its refusal is a status and not an event in
+    a stream. A server that is silent for longer than the time between keep-alive comments is not waited for.
+
+    The fields of `body` that it says have no effect.
+    """
+    open_ones = [stream for stream in streams if not stream.is_taken]
+    if not open_ones:
+        return ()
+    waiting = asyncio.gather(*(stream.taken() for stream in open_ones))
+    with suppress(TimeoutError):
+        limit_s = settings.api_keep_alive_s or None
+        await while_connected(request, asyncio.wait_for(waiting, limit_s))
+    given = body.model_fields_set
+    return tuple({name for stream in open_ones for name in stream.ignored if name in given})
 
 
 async def fold_all(streams: Sequence[EventStream]) -> list[Completion]:

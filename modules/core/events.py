@@ -5,7 +5,7 @@ from typing import Literal
 
 from modules.core.messages import ToolCall
 
-FinishReason = Literal["stop", "length", "tool_calls", "cancelled"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class TokenChoice:
-    """A token with its log-probability (natural logarithm)."""
+    """A token with its log-probability (natural logarithm). `token_id` is -1 where another server tells texts only."""
 
     token_id: int
     piece: bytes

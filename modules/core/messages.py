@@ -1,7 +1,7 @@
 """The one representation of a chat, whatever API it came through."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -10,11 +10,16 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 @dataclass(frozen=True)
 class Image:
-    """A decoded picture: `rgb` has width x height x 3 bytes, row by row from the top."""
+    """A decoded picture: `rgb` has width x height x 3 bytes, row by row from the top.
+
+    For a model that another server runs it is the `file` instead, as it came.
+    """
 
     width: int
     height: int
-    rgb: bytes
+    rgb: bytes = field(repr=False)
+    file: bytes = field(default=b"", repr=False)
+    media_type: str = ""
 
     @cached_property
     def digest(self) -> int:

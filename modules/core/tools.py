@@ -1,9 +1,18 @@
 """Tools that a model may call, and how its replies are laid out."""
 
 import json
+import secrets
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+_ID_LETTERS = string.ascii_letters + string.digits
+
+
+def new_call_id() -> str:
+    """As OpenAI's look: `call_` and 24 letters."""
+    return "call_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(24))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,7 @@
 """The text of a reply to events: thinking, tool calls, and content up to a stop string."""
 
-import secrets
-import string
-
 from modules.core.events import Event, ReasoningDelta, TextDelta, TokenLogprob, ToolCallDelta
-from modules.core.tools import ReplyLayout
+from modules.core.tools import ReplyLayout, new_call_id
 from modules.text.channels import (
     CallArguments,
     CallEnd,
@@ -15,13 +12,6 @@ from modules.text.channels import (
 )
 from modules.text.splitter import ReplySplitter
 from modules.text.stop import StopMatcher
-
-_ID_LETTERS = string.ascii_letters + string.digits
-
-
-def new_call_id() -> str:
-    """As OpenAI's look: `call_` and 24 letters."""
-    return "call_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(24))
 
 
 class PartReader:

@@ -13,10 +13,16 @@ class EventStream:
     """An async iterator of events that ends after Finished. Closing it cancels the request.
 
     `cancel` is called when a reader leaves early, `on_end` once in any case. `push` and `fail` are called in the event loop's thread, by one callback per step for all streams.
+    `is_taken`: the request was let in, and it has to be known at once unless another server decides it. `ignored`: names of fields that
+    such a server says have no effect.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, cancel: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, cancel: Callable[[], None], *, is_taken: bool = True
+    ) -> None:
         self.loop = loop
+        self.is_taken = is_taken
+        self.ignored: tuple[str, ...] = ()
         self._cancel = cancel
         self._events: deque[Event | AppError] = deque()
         self._waiter: asyncio.Future[None] | None = None
@@ -27,6 +33,10 @@ class EventStream:
         self._events.extend(events)
         if events and isinstance(events[-1], Finished):
             self._end()
+        self._wake()
+
+    def take(self, ignored: tuple[str, ...] = ()) -> None:
+        self.is_taken, self.ignored = True, ignored
         self._wake()
 
     def fail(self, error: AppError) -> None:
@@ -43,6 +53,15 @@ class EventStream:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+    async def taken(self) -> None:
+        """Returns when the request is let in; raises the error when it is not."""
+        while not (self.is_taken or self._events or self._is_over):
+            self._waiter = self.loop.create_future()
+            await self._waiter
+        if self._events and not self.is_taken and isinstance(error := self._events[0], AppError):
+            self._is_over = True
+            raise error
 
     def __aiter__(self) -> "EventStream":
         return self

@@ -7,7 +7,6 @@ chat-instruct  the transcript inside an instruction to the model, by its own tem
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 from modules.core.errors import RequestError
@@ -54,6 +53,16 @@ class ModePrompt:
     it as the beginning of a word, so one space in front of the reply is not part of it."""
 
     prompt: Prompt
+    stops: tuple[str, ...] = ()
+    drops_leading_space: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StagedChat:
+    """Messages for the model's own template, whoever has that. The rest is as in `ModePrompt`."""
+
+    messages: Sequence[Message]
+    continues_last: bool = False
     stops: tuple[str, ...] = ()
     drops_leading_space: bool = False
 
@@ -109,14 +118,45 @@ def render_mode(  # noqa: PLR0913 - what a request can say about its prompt
     tools: Sequence[Tool] = (),
 ) -> ModePrompt:
     """`template` is the model's own, `chat_template` that of the transcript. RequestError says what cannot be rendered."""
+    staged = stage_mode(
+        messages,
+        persona,
+        mode=mode,
+        chat_template=chat_template,
+        command=command,
+        variables=variables,
+        continues_last=continues_last,
+        control_texts=control_texts,
+    )
+    if isinstance(staged, ModePrompt):
+        return staged
+    prompt = render_chat(
+        template,
+        staged.messages,
+        tools=tools,
+        variables=variables,
+        continues_last=staged.continues_last,
+        control_texts=control_texts,
+    )
+    return ModePrompt(prompt, staged.stops, staged.drops_leading_space)
+
+
+def stage_mode(  # noqa: PLR0913 - the same, but for the template
+    messages: Sequence[Message],
+    persona: Persona,
+    *,
+    mode: Mode = "instruct",
+    chat_template: ChatTemplate | None = None,
+    command: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    continues_last: bool = False,
+    control_texts: frozenset[str] = frozenset(),
+) -> StagedChat | ModePrompt:
+    """What can be done without the model's template: all of it for mode chat."""
     if not messages:
         raise RequestError("messages is empty.", param="messages")
-    render = partial(
-        render_chat, template, tools=tools, variables=variables, control_texts=control_texts
-    )
     if mode == "instruct":
-        told = _with_preface(messages, persona)
-        return ModePrompt(render(told, continues_last=continues_last))
+        return StagedChat(_with_preface(messages, persona), continues_last)
     scene = _to_scene(
         messages,
         persona,
@@ -130,10 +170,9 @@ def render_mode(  # noqa: PLR0913 - what a request can say about its prompt
         return ModePrompt(prompt, scene.stops, scene.drops_space)
     question = Message("user", _to_command(command, scene.said, persona))
     if not scene.opening.strip():
-        return ModePrompt(render([question]), scene.stops)
+        return StagedChat([question], stops=scene.stops)
     answer = Message("assistant", scene.opening)
-    prompt = render([question, answer], continues_last=True)
-    return ModePrompt(prompt, scene.stops, scene.drops_space)
+    return StagedChat([question, answer], True, scene.stops, scene.drops_space)
 
 
 def _to_scene(

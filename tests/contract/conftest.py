@@ -19,14 +19,16 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session", params=CASES, ids=lambda case: case.loader)
-def case(request: pytest.FixtureRequest) -> LoaderCase:
-    return request.param
+def case(request: pytest.FixtureRequest) -> Iterator[LoaderCase]:
+    """The loaders with a runner in this process; `all_engines` adds what is elsewhere."""
+    with request.param.opened() as case:
+        yield case
 
 
 @pytest.fixture(scope="session")
 def engine(case: LoaderCase) -> Iterator[Engine]:
     """The demo model with 16 slots, loaded once."""
-    engine = Engine(case.load(parallel=16))
+    engine = case.serve(parallel=16)
     yield engine
     engine.close()
 
@@ -37,7 +39,7 @@ def load(case: LoaderCase) -> Iterator[Callable[..., Engine]]:
     engines: list[Engine] = []
 
     def load(**options: Any) -> Engine:
-        engines.append(Engine(case.load(**options)))
+        engines.append(case.serve(**options))
         return engines[-1]
 
     yield load

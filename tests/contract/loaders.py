@@ -1,11 +1,13 @@
 """The loaders that must pass the contract: one line each."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modules.engine.engine import Engine, LocalEngine
 from modules.loaders.base import TextRunner
 from modules.loaders.options import CACHE_TYPES, LOAD_OPTIONS_BY_NAME, ROPE_SCALINGS, SPLIT_MODES
 from modules.loaders.registry import LOADERS, check_load_args, default_load_args
@@ -37,6 +39,14 @@ class LoaderCase:
         }
         args = default_load_args(self.loader) | check_load_args(self.loader, options)
         return LOADERS[self.loader]()(self.path, self.path.name, args, lambda _share: True)
+
+    @contextmanager
+    def opened(self) -> Iterator["LoaderCase"]:
+        """Nothing is kept for it between its loads."""
+        yield self
+
+    def serve(self, **options: Any) -> Engine:
+        return LocalEngine(self.load(**options))
 
     def cut(self, folder: Path, size: int) -> Path:
         """The model with only the first bytes of its weights."""

@@ -11,8 +11,9 @@ from extensions.openai.decisions.prompts import AskedQuestion
 from modules.core.requests import GenerationRequest
 from modules.engine.encoding import EncodedPrompt
 from modules.engine.engine import Engine
+from tests.contract.marks import all_engines
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, all_engines]
 PROMPT = (
     "<|im_start|>user\nIs this positive or negative: I love it<|im_end|>\n<|im_start|>assistant\n"
 )

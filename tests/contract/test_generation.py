@@ -11,8 +11,9 @@ from modules.core.requests import GenerationRequest
 from modules.engine.engine import Engine
 from tests.contract.conftest import PATIENCE_S, STORY, build_request, complete, complete_one
 from tests.contract.loaders import LoaderCase
+from tests.contract.marks import all_engines
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, all_engines]
 Ask = Callable[..., GenerationRequest]
 Load = Callable[..., Engine]
 

@@ -11,10 +11,12 @@ from modules.core.errors import RequestError
 from modules.core.requests import GenerationRequest, Grammar
 from modules.engine.engine import Engine
 from tests.contract.conftest import complete, complete_one
+from tests.contract.marks import all_engines
 
 # llguidance still asks llama.cpp by an old name.
 pytestmark = [
     pytest.mark.anyio,
+    all_engines,
     pytest.mark.filterwarnings("ignore:llama_token_get_attr is deprecated"),
 ]
 Ask = Callable[..., GenerationRequest]
@@ -101,4 +103,4 @@ async def test_a_grammar_holds_with_logprobs_and_penalties(engine: Engine, ask: 
 
 async def test_a_grammar_that_is_wrong_is_refused_at_once(engine: Engine, ask: Ask) -> None:
     with pytest.raises(RequestError):
-        engine.submit(ask(grammar=Grammar("gbnf", "root ::= (")))
+        await complete_one(engine, ask(grammar=Grammar("gbnf", "root ::= (")))

@@ -14,7 +14,7 @@ from tests.contract.loaders import CASES, LoaderCase
 RISKY = """
 import asyncio, sys
 from modules.core.errors import AppError
-from modules.engine.engine import Engine
+from modules.engine.engine import LocalEngine
 from tests.contract.conftest import build_request
 from tests.contract.loaders import CASES
 
@@ -23,7 +23,7 @@ case = CASES[int(sys.argv[1])]
 async def run(options):
     print(options, flush=True)
     try:
-        engine = Engine(case.load(**options))
+        engine = LocalEngine(case.load(**options))
     except AppError as error:
         assert len(error.message) > 10 and "no reason" not in error.message, error.message
         return

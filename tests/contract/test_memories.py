@@ -13,7 +13,7 @@ from modules.core.errors import LoadError, ModelError
 from modules.core.events import Completion
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SamplingParams
-from modules.engine.engine import Engine
+from modules.engine.engine import Engine, LocalEngine
 from modules.loaders.llamacpp.model import load_runner
 from modules.loaders.registry import default_load_args
 from tests.contract.memory_models import (
@@ -45,7 +45,7 @@ def start(path: Path) -> Iterator[Callable[..., Engine]]:
 
     def build(**options: object) -> Engine:
         given = {**default_load_args("llamacpp"), "threads": 1, **options}
-        engines.append(Engine(load_runner(path, path.name, given, lambda _: True)))
+        engines.append(LocalEngine(load_runner(path, path.name, given, lambda _: True)))
         return engines[-1]
 
     yield build
@@ -121,7 +121,7 @@ async def test_a_model_that_computes_no_numbers_is_an_error_not_a_text(tmp_path:
     target = tmp_path / "damaged.gguf"
     write_sliding_window(target, norm=float("nan"))
     runner = load_runner(target, target.name, default_load_args("llamacpp"), lambda _: True)
-    engine = Engine(runner)
+    engine = LocalEngine(runner)
     try:
         for sampling in (SamplingParams(), SamplingParams(temperature=0)):
             with pytest.raises(ModelError, match="damaged"):

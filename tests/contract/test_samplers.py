@@ -1,7 +1,5 @@
 """Every parameter of the sampler table is taken, and those with a plain meaning have it."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +9,10 @@ from modules.core.errors import RequestError
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SAMPLERS
 from modules.engine.engine import Engine
-from modules.settings import ROOT
 from tests.contract.conftest import complete, complete_one
-from tests.contract.loaders import CASES, LoaderCase
+from tests.contract.marks import all_engines
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, all_engines]
 Ask = Callable[..., GenerationRequest]
 
 HOT = {"temperature": 3.0, "seed": 5}
@@ -150,89 +147,6 @@ async def test_with_every_token_banned_a_request_is_refused(engine: Engine, ask:
     ends = [token_id for token_id in range(size) if engine.tokenizer.is_end(token_id)]
     others = [token_id for token_id in range(size) if token_id not in ends]
     with pytest.raises(RequestError, match="banned"):
-        engine.submit(ask(custom_token_bans=list(range(size))))
+        await complete_one(engine, ask(custom_token_bans=list(range(size))))
     with pytest.raises(RequestError, match="banned"):
-        engine.submit(ask(custom_token_bans=others, ban_eos_token=True))
-
-
-# -- what could end the process: each group in a process of its own -----------------------------
-
-EXTREMES = """
-import asyncio, itertools, sys
-from modules.core.errors import AppError
-from modules.core.requests import Grammar
-from modules.core.sampling import SAMPLERS
-from modules.engine.engine import Engine
-from tests.contract.conftest import STORY, build_request
-from tests.contract.loaders import CASES
-
-case = CASES[int(sys.argv[1])]
-ends = {s.name: (s.minimum, s.maximum) for s in SAMPLERS if s.minimum is not None}
-single = [{name: value} for name, both in ends.items() for value in both]
-enabling = [
-    {"dynamic_temperature": True}, {"mirostat_mode": 1}, {"mirostat_mode": 2},
-    {"adaptive_target": 1.0}, {"adaptive_target": 1e-6}, {"dry_multiplier": 10.0},
-    {"xtc_probability": 1.0}, {"repetition_penalty": 10}, {"sampler_priority": []},
-    {"temperature_last": True}, {"temperature": 1e-6}, {"temperature": 5, "top_k": 3},
-]
-groups = {
-    "ends": [*single, *enabling],
-    "pairs": [a | b for a in enabling for b in single],
-    "all": [{name: both[i] for name, both in ends.items()} | extra for i in (0, 1) for extra in enabling],
-    "odd": [
-        {"dry_multiplier": 1, "dry_sequence_breakers": ["x" * 64] * 16},
-        {"dry_multiplier": 1, "dry_sequence_breakers": ["\\U0001F44D", "\\x01", " "]},
-        {"dry_multiplier": 1, "dry_sequence_breakers": []},
-        {"logit_bias": {str(i): 100 for i in range(1000)}},
-        {"logit_bias": {str(i): -100 for i in range(1000)}, "mirostat_mode": 1},
-        *({"custom_token_bans": list(range(1, 1500)), **extra} for extra in enabling),
-    ],
-    "grammar": [
-        {"grammar": Grammar("regex", "yes"), "custom_token_bans": list(range(0, 1500)), **extra}
-        for extra in ({}, {"temperature": 0}, {"mirostat_mode": 1}, {"adaptive_target": 0.5})
-    ] + [{"grammar": Grammar("regex", "[a-z]{9}"), **extra} for extra in enabling],
-}
-engine = Engine(case.load(parallel=8, ctx_size=512))
-faults = []
-
-async def run(details):
-    print(str(details)[:300], flush=True)
-    for more in ({}, {"logprobs": 2, "sampled_logprobs": True}):
-        request = build_request(engine, STORY, 4, **{"seed": 1, **details, **more})
-        try:
-            done = await engine.complete(request)
-        except AppError:
-            continue
-        assert done.usage.completion_tokens >= 1
-        for token in done.logprobs:
-            assert 0 <= token.chosen.token_id < engine.info.vocabulary_size
-            if not token.chosen.logprob <= 1e-6:  # nan is not
-                faults.append((str(details)[:200], token))
-
-async def main():
-    for details in groups[sys.argv[2]]:
-        await run(details)
-
-asyncio.run(main())
-engine.close()
-assert not faults, faults[:5]
-print("survived")
-"""
-
-
-@pytest.mark.parametrize("group", ["ends", "pairs", "all", "odd", "grammar"])
-def test_extreme_values_do_not_end_the_process(case: LoaderCase, group: str) -> None:
-    """A library that aborts would take the tests with it, so this runs beside them."""
-    number = str(CASES.index(case))
-    done = subprocess.run(
-        [sys.executable, "-c", EXTREMES, number, group],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    output = done.stdout.splitlines()
-    assert output[-1:] == ["survived"], (
-        f"ended ({done.returncode}) at {output[-1:]}\n{done.stderr[-2000:]}"
-    )
+        await complete_one(engine, ask(custom_token_bans=others, ban_eos_token=True))

@@ -13,7 +13,7 @@ import pytest
 
 from modules.core.errors import LoadError, RequestError
 from modules.core.sampling import SamplingParams
-from modules.engine.engine import Engine
+from modules.engine.engine import Engine, LocalEngine
 from modules.loaders.registry import LOADERS, check_load_args, default_load_args
 from modules.settings import ROOT
 from tests.contract.conftest import build_request, complete, complete_one
@@ -31,7 +31,7 @@ VOCABULARY = 1536
 def load(path: Path, **options: Any) -> Engine:
     loader = "llamacpp" if path.suffix == ".gguf" else "transformers"
     args = default_load_args(loader) | check_load_args(loader, options)
-    return Engine(LOADERS[loader]()(path, path.name, args, lambda _share: True))
+    return LocalEngine(LOADERS[loader]()(path, path.name, args, lambda _share: True))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from modules.core.errors import LoadError, ModelError, RequestError, Unsupported
 from modules.core.messages import Image
-from modules.engine.engine import Engine
+from modules.engine.engine import Engine, LocalEngine
 from modules.loaders.base import Sequence, image_ids
 from modules.loaders.pictures import ImageStore
 from tests.contract.conftest import PATIENCE_S, STORY, build_request, complete, complete_one
@@ -32,7 +32,7 @@ See = Callable[..., Engine]
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
-    engine = Engine(CASE.load(parallel=8))
+    engine = LocalEngine(CASE.load(parallel=8))
     yield engine
     engine.close()
 
@@ -43,7 +43,7 @@ def see() -> Iterator[See]:
     engines: list[Engine] = []
 
     def see(case: LoaderCase = CASE, **options: Any) -> Engine:
-        engines.append(Engine(case.load(**options)))
+        engines.append(LocalEngine(case.load(**options)))
         return engines[-1]
 
     yield see

@@ -10,7 +10,7 @@ import pytest
 from modules.core.errors import LoadError, RequestError
 from modules.core.events import Completion
 from modules.core.messages import Image
-from modules.engine.engine import Engine
+from modules.engine.engine import Engine, LocalEngine
 from tests.contract.conftest import complete
 from tests.contract.drawings import drawn, look
 from tests.contract.loaders import LoaderCase
@@ -33,7 +33,7 @@ class Layout:
         self._engines: list[Engine] = []
 
     def load(self, **options: Any) -> Engine:
-        self._engines.append(Engine(self.case.load(**options)))
+        self._engines.append(LocalEngine(self.case.load(**options)))
         return self._engines[-1]
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ async def test_a_picture_that_must_be_computed_at_once_needs_a_ubatch_for_it(
     tmp_path: Path,
 ) -> None:
     model = write_seeing_each_other(tmp_path)
-    engine = Engine(LoaderCase("llamacpp", model, {}, ()).load(parallel=1, ubatch_size=32))
+    engine = LocalEngine(LoaderCase("llamacpp", model, {}, ()).load(parallel=1, ubatch_size=32))
     try:
         with pytest.raises(RequestError, match="64 tokens at once, and ubatch_size is 32"):
             engine.place_image(drawn("red", "circle", "white"))

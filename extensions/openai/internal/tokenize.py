@@ -105,10 +105,14 @@ def _known(token_id: int, tokenizer: Tokenizer) -> list[int]:
 
 def _to_piece(token_id: int, tokenizer: Tokenizer) -> TokenPiece:
     piece = tokenizer.piece(token_id, special=True)
+    marks = {
+        "special": tokenizer.control_text(token_id) is not None or None,
+        "end": tokenizer.is_end(token_id) or None,
+    }
     try:
-        return TokenPiece(id=token_id, piece=piece.decode())
+        return TokenPiece(id=token_id, piece=piece.decode(), **marks)
     except UnicodeDecodeError:
-        return TokenPiece(id=token_id, piece=list(piece))
+        return TokenPiece(id=token_id, piece=list(piece), **marks)
 
 
 def _prompt_ids(body: TokenizeRequest, tokenizer: Tokenizer) -> list[int]:

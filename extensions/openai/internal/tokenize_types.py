@@ -6,7 +6,7 @@ from pydantic import Field
 
 from extensions.openai.fields import FIRST_FAULT, Request, Text, TokenId, TokenIds, example
 from extensions.openai.message_types import ChatMessage, ToolDefinition
-from extensions.openai.response_types import Response
+from extensions.openai.response_types import LeanResponse, Response
 
 
 class TokenizeRequest(Request):
@@ -53,11 +53,15 @@ class DetokenizeRequest(Request):
     model: Text | None = None
 
 
-class TokenPiece(Response):
+class TokenPiece(LeanResponse):
     """`piece`: bytes where they are no text of their own."""
 
     id: int
     piece: str | list[int]
+    special: bool | None = Field(None, description="true for a control token")
+    end: bool | None = Field(None, description="true for a token that ends a reply")
+
+    _lean = ("special", "end")
 
 
 class LlamaTokens(Response):

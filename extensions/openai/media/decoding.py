@@ -1,7 +1,8 @@
 """Files of pictures to pixels, by Pillow. What a file costs is known from its header, before it is decoded."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from io import BytesIO
 
 from PIL import (
@@ -46,6 +47,16 @@ _TURNS = {
 """EXIF's orientations; 1 is upright."""
 
 
+MEDIA_TYPES: Mapping[bytes, str] = {
+    b"\x89PNG": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"RIFF": "image/webp",
+    b"BM": "image/bmp",
+}
+"""By how files begin."""
+
+
 class Decoder:
     """The pictures of one request, one after the other; together they have at most `max_pixels`."""
 
@@ -64,6 +75,12 @@ class Decoder:
             raise
         except Exception as error:  # Pillow's readers raise whatever a broken file makes happen
             raise invalid_image("it is damaged or cut off") from error
+
+    def check(self, data: bytes) -> Image:
+        """The same, with the file instead of its pixels: it is decoded only to see that it can be. Blocking."""
+        image = self.decode(data)
+        kind = next(kind for mark, kind in MEDIA_TYPES.items() if data.startswith(mark))
+        return replace(image, rgb=b"", file=data, media_type=kind)
 
     def _take(self, picture: Pillow.Image) -> None:
         pixels = picture.width * picture.height

@@ -1,0 +1,1 @@
+"""Models that another server with OpenAI's API serves."""
