@@ -7,8 +7,6 @@ from typing import Self
 
 import orjson
 
-from modules.engine.model import LoadedModel
-
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
@@ -19,12 +17,12 @@ class ResponseHead:
     created: int = field(default_factory=lambda: int(time.time()))
 
     @classmethod
-    def for_chat(cls, model: LoadedModel) -> Self:
-        return cls(f"chatcmpl-{uuid.uuid4().hex}", model.info.name)
+    def for_chat(cls, model: str) -> Self:
+        return cls(f"chatcmpl-{uuid.uuid4().hex}", model)
 
     @classmethod
-    def for_completion(cls, model: LoadedModel) -> Self:
-        return cls(f"cmpl-{uuid.uuid4().hex}", model.info.name)
+    def for_completion(cls, model: str) -> Self:
+        return cls(f"cmpl-{uuid.uuid4().hex}", model)
 
     def as_json(self, kind: str) -> bytes:
         """`"id":…,"object":…,"created":…,"model":…,"system_fingerprint":null`, without braces."""

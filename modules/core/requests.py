@@ -1,11 +1,16 @@
 """What a caller asks of the engine: plain values, checked and tokenized."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from modules.core.messages import Image
 from modules.core.sampling import SamplingParams
 from modules.core.tools import ReplyLayout
+from modules.core.unrendered import Unrendered
+
+AS_MANY_AS_FIT = 2**31 - 1
+"""`max_tokens` of a request that only the end of the context bounds, where it is not known here."""
 
 GrammarKind = Literal["json_schema", "regex", "gbnf", "lark"]
 
@@ -35,6 +40,23 @@ class Media:
     image: Image
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Adapter:
+    """A LoRA adapter by the name it was loaded under, and how strongly it counts."""
+
+    name: str
+    scale: float = 1.0
+
+
+Adapters = tuple[Adapter, ...]
+"""Those that work together in one request; `to_adapters` gives equal sets the same value."""
+
+
+def to_adapters(scales: Mapping[str, float]) -> Adapters:
+    """In the order of their names; what does not count is left out, as if it had not been named."""
+    return tuple(Adapter(name, scales[name]) for name in sorted(scales) if scales[name] != 0)
+
+
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One prompt, one reply.
@@ -42,6 +64,8 @@ class GenerationRequest:
     `logprobs` / `prompt_logprobs`: how many alternatives to report for each token of the reply / of the
     prompt; 0 reports the token itself only, None nothing. `sampled_logprobs`: report the probabilities
     that are left after the samplers instead of the model's own. `stop_id` names the request for `Engine.stop`.
+    `adapters`: None means the model's default ones. `unrendered` stands instead of `prompt_ids` for models that render by themselves;
+    `given`: sampling values that the caller named, even if with their default.
     """
 
     prompt_ids: tuple[int, ...]
@@ -59,6 +83,9 @@ class GenerationRequest:
     max_reasoning: int | None = None
     max_calls: int | None = None
     drops_leading_space: bool = False
+    adapters: Adapters | None = None
+    unrendered: Unrendered | None = None
+    given: frozenset[str] = frozenset()
 
     def with_sampling(self, sampling: SamplingParams) -> "GenerationRequest":
         """The same prompt, drawn another way."""

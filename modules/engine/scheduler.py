@@ -5,7 +5,10 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from modules.core.errors import AppError, Busy, ModelError, NotReady
 from modules.core.events import Event
@@ -15,6 +18,8 @@ from modules.engine.stream import EventStream
 from modules.loaders.base import Sampled, Sequence, Step, TextRunner
 
 log = logging.getLogger("hearth.engine")
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -30,11 +35,12 @@ class Job:
     has_text: bool = False
 
 
+Call = tuple[Callable[[], Any], Future[Any]]
 Delivery = tuple[EventStream, list[Event] | AppError]
 
 
 class Scheduler:
-    """Runs every job of one runner. `submit`, `drop_cancelled` and `close` may be called from any thread."""
+    """Runs every job of one runner. `submit`, `drop_cancelled`, `call` and `close` may be called from any thread."""
 
     def __init__(self, runner: TextRunner, max_queue: int) -> None:
         self.statistics = EngineStatistics(slots=runner.info.slots)
@@ -44,6 +50,8 @@ class Scheduler:
         self._arrived: deque[Job] = deque()
         self._waiting: deque[Job] = deque()
         self._running: dict[Sequence, Job] = {}
+        self._calls: deque[Call] = deque()
+        self._due: deque[Call] = deque()
         self._outbox: dict[asyncio.AbstractEventLoop, list[Delivery]] = {}
         self._has_cancelled = False
         self._is_closing = False
@@ -71,6 +79,16 @@ class Scheduler:
             self._has_cancelled = True
             self._condition.notify()
 
+    def call(self, work: Callable[[], T]) -> Future[T]:
+        """Run `work` in the loop's thread, between two steps: for what the runner cannot take beside one."""
+        done: Future[T] = Future()
+        with self._condition:
+            if self._is_closing:
+                raise NotReady("The model is being unloaded.")
+            self._calls.append((work, done))
+            self._condition.notify()
+        return done
+
     def close(self) -> None:
         """End all requests with an error, then free the model; returns when that is done."""
         with self._condition:
@@ -85,6 +103,7 @@ class Scheduler:
             with self._condition:
                 self._is_closing = True
             self._end_all(NotReady("The model was unloaded."))
+            self._refuse_calls()
             self._deliver()
             self._runner.close()
 
@@ -102,6 +121,7 @@ class Scheduler:
 
     def _turn(self) -> None:
         self._drop_cancelled()
+        self._run_calls()
         self._admit()
         if self._running:
             self._dispatch(self._step())
@@ -109,11 +129,32 @@ class Scheduler:
     def _take_arrivals(self) -> bool:
         """Wait while there is nothing to do; False when it is time to end."""
         with self._condition:
-            while not (self._arrived or self._waiting or self._running or self._is_closing):
+            while not (self._has_work() or self._is_closing):
                 self._condition.wait()
             self._waiting.extend(self._arrived)
             self._arrived.clear()
+            # Those of now: what was cancelled before they were made is dropped before they run.
+            self._due.extend(self._calls)
+            self._calls.clear()
             return not self._is_closing
+
+    def _has_work(self) -> bool:
+        return bool(self._arrived or self._waiting or self._running or self._calls or self._due)
+
+    def _run_calls(self) -> None:
+        while self._due:
+            work, done = self._due.popleft()
+            if not done.set_running_or_notify_cancel():
+                continue
+            try:
+                done.set_result(work())
+            except Exception as error:  # noqa: BLE001 - it belongs to the one who called
+                done.set_exception(error)
+
+    def _refuse_calls(self) -> None:
+        for _, done in [*self._due, *self._calls]:
+            if done.set_running_or_notify_cancel():
+                done.set_exception(NotReady("The model was unloaded."))
 
     def _drop_cancelled(self) -> None:
         if not self._has_cancelled:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from modules.core.requests import Adapters
+
 MIN_SHARED = 16
 """A shorter common beginning (a BOS, a role marker) is not worth a wait."""
 
@@ -20,7 +22,8 @@ MIN_SHARED = 16
 class SlotView:
     """What the choice needs to know of a slot.
 
-    `tokens`: those that are, or soon will be, in its KV memory; `computed`: how many are there now.
+    `tokens`: those that are, or soon will be, in its KV memory; `computed`: how many are there now. `adapters`: with which LoRA
+    adapters: what others computed cannot be gone on from.
     """
 
     index: int
@@ -28,6 +31,7 @@ class SlotView:
     computed: int
     is_busy: bool
     last_used: int
+    adapters: Adapters = ()
 
 
 @dataclass(frozen=True, slots=True)

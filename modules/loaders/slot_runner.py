@@ -5,10 +5,11 @@ A slot has the KV memory of one sequence. Everything here runs on the engine's o
 
 import logging
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from modules.core.errors import AppError, ModelError
-from modules.core.requests import GenerationRequest
+from modules.core.requests import Adapters, GenerationRequest
 from modules.loaders.base import ModelInfo, Sampled, Sequence, Step
 from modules.loaders.prefixes import SlotView, best_source, plan_slot
 from modules.loaders.slots import Slot, State
@@ -52,6 +53,14 @@ class Drawer(Protocol):
     def score(self, sequence: Sequence, first: int, count: int) -> None: ...
 
 
+def adapters_of(sequence: Sequence) -> Adapters:
+    return sequence.request.adapters or ()
+
+
+def _uses(adapters: Adapters, name: str) -> bool:
+    return any(adapter.name == name for adapter in adapters)
+
+
 class SlotRunner:
     """`capacity`: most tokens of one step; `prompt_budget`: most of them that are prompts, beside running replies."""
 
@@ -63,10 +72,12 @@ class SlotRunner:
         self._prompt_budget = min(info.options["prompt_budget"], capacity)
         self._slots = [Slot(index) for index in range(info.slots)]
         self._ticks = 0
+        self._adapters: dict[str, Any] = {}
 
     # -- admission ---------------------------------------------------------------------------
 
     def admit(self, sequence: Sequence) -> bool:
+        self._check_adapters(sequence)
         if sequence.state is None:
             sequence.state = self._build_state(sequence.request)
         views = [self._view(slot) for slot in self._slots]
@@ -115,13 +126,17 @@ class SlotRunner:
     def _view(self, slot: Slot) -> SlotView:
         sequence = slot.sequence
         if sequence is None:
-            return SlotView(slot.index, slot.cached, len(slot.cached), False, slot.last_used)
+            cached = slot.cached
+            return SlotView(slot.index, cached, len(cached), False, slot.last_used, slot.adapters)
         # One that waits itself has nothing to give: without this two could wait for each other.
         tokens = sequence.tokens if sequence.state.leader is None else []
-        return SlotView(slot.index, tokens, sequence.computed, True, slot.last_used)
+        adapters = adapters_of(sequence)
+        return SlotView(slot.index, tokens, sequence.computed, True, slot.last_used, adapters)
 
     def _can_keep(self, sequence: Sequence, view: SlotView, keep: int) -> bool:
         """A busy slot stops at the right place for those who wait, so what is not computed yet can be kept."""
+        if view.adapters != adapters_of(sequence):
+            return False
         if view.is_busy and view.computed < keep:
             return True
         position = sequence.state.position(keep)
@@ -151,6 +166,7 @@ class SlotRunner:
     def _move_cache(self, slot: Slot, target: Slot) -> None:
         self._kv.copy(slot.index, target.index)
         target.cached, target.last_used = list(slot.cached), slot.last_used
+        target.adapters = slot.adapters
 
     def _forget(self, slot: Slot) -> None:
         self._kv.forget(slot.index)
@@ -160,6 +176,7 @@ class SlotRunner:
         slot = self._leave(sequence)
         if slot is not None:
             slot.cached = sequence.tokens[: sequence.computed]
+            slot.adapters = adapters_of(sequence)
         if sequence.state is not None:
             sequence.state.chain.free()
             sequence.state = None
@@ -174,6 +191,41 @@ class SlotRunner:
 
     def _running(self) -> list[Sequence]:
         return [slot.sequence for slot in self._slots if slot.sequence is not None]
+
+    # -- adapters ----------------------------------------------------------------------------
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        return tuple(self._adapters)
+
+    def read_adapter(self, path: Path) -> Any:
+        raise NotImplementedError
+
+    def add_adapter(self, name: str, read: Any) -> None:
+        if name in self._adapters:
+            raise ModelError(f"There is an adapter {name} already.")
+        self._adapters[name] = self._attach(read)
+
+    def drop_adapter(self, name: str) -> None:
+        if any(_uses(adapters_of(sequence), name) for sequence in self._running()):
+            raise ModelError(f"The adapter {name} is in use.")
+        for slot in self._slots:
+            if _uses(slot.adapters, name) and slot.sequence is None:
+                self._forget(slot)
+        self._detach(self._adapters.pop(name))
+
+    def _check_adapters(self, sequence: Sequence) -> None:
+        """One that is not there would fail the step of all others too."""
+        for adapter in adapters_of(sequence):
+            if adapter.name not in self._adapters:
+                raise ModelError(f"There is no adapter {adapter.name}.")
+
+    def _attach(self, read: Any) -> Any:
+        """The library's adapter from what was read."""
+        raise NotImplementedError
+
+    def _detach(self, adapter: Any) -> None:
+        raise NotImplementedError
 
     # -- one step ----------------------------------------------------------------------------
 
@@ -193,22 +245,21 @@ class SlotRunner:
             state.leader = None
             self._take_prefix(sequence, None if source is None else source.index, keep)
 
+    def _working(self) -> list[Sequence]:
+        """All that wait for nobody, in ascending order of slots."""
+        return [sequence for sequence in self._running() if sequence.state.leader is None]
+
     def _active(self) -> list[Sequence]:
-        """Those that this step computes text tokens for, in ascending order of slots."""
-        return [
-            sequence
-            for sequence in self._running()
-            if sequence.state.leader is None and not sequence.state.is_picture(sequence.computed)
-        ]
+        """Those whose next token is text, in ascending order of slots."""
+        return [s for s in self._working() if not s.state.is_picture(s.computed)]
 
     def _share_budget(self, active: list[Sequence]) -> dict[int, int]:
         """How many prompt tokens each may bring, those who came first first."""
         reading = [s for s in active if self._is_reading(s)]
         if not reading:
             return {}
-        replying = len(active) - len(reading)
-        budget = self._capacity - replying
-        if replying:
+        budget = self._capacity - (len(active) - len(reading))
+        if not all(self._is_reading(s) for s in self._running()):
             budget = min(budget, self._prompt_budget)
         scored = SCORED_TOKENS_PER_STEP
         chunks: dict[int, int] = {}

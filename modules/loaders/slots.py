@@ -3,15 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from modules.core.requests import Adapters
 from modules.loaders.base import Sequence
 
 
 @dataclass(slots=True)
 class Slot:
-    """The place of one sequence in the KV memory. `cached`: tokens in its KV memory while nobody uses it."""
+    """The place of one sequence in the KV memory. `cached`: tokens in its KV memory while nobody uses it, computed with `adapters`."""
 
     index: int
     cached: list[int] = field(default_factory=list[int])
+    adapters: Adapters = ()
     sequence: Sequence | None = None
     last_used: int = 0
 

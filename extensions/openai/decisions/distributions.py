@@ -13,7 +13,7 @@ from extensions.openai.decisions.prompts import AskedQuestion
 from extensions.openai.replies import fold_all, submit_all
 from modules.core.errors import ModelError
 from modules.core.events import Completion, Usage
-from modules.core.requests import GenerationRequest
+from modules.core.requests import Adapters, GenerationRequest
 from modules.core.sampling import MAX_LOGIT_BIAS, SamplingParams
 from modules.engine.engine import Engine
 
@@ -41,7 +41,9 @@ class Shares:
     usages: list[Usage] = field(default_factory=list[Usage])
 
 
-async def measure(asked: Sequence[AskedQuestion], engine: Engine) -> Shares:
+async def measure(
+    asked: Sequence[AskedQuestion], engine: Engine, adapters: Adapters | None = None
+) -> Shares:
     """The probabilities of each question add up to 1."""
     shares = Shares([[0.0] * len(each.labels.shown) for each in asked])
     forks = [_root(index, each) for index, each in enumerate(asked)]
@@ -49,7 +51,8 @@ async def measure(asked: Sequence[AskedQuestion], engine: Engine) -> Shares:
         later: list[_Fork] = []
         for start in range(0, len(forks), AT_ONCE):
             batch = forks[start : start + AT_ONCE]
-            for fork, done in zip(batch, await _complete(batch, asked, engine), strict=True):
+            wanted = [_to_request(fork, asked[fork.question], adapters) for fork in batch]
+            for fork, done in zip(batch, await _complete(wanted, engine), strict=True):
                 shares.usages.append(done.usage)
                 later += _follow(fork, done, shares)
         forks = later
@@ -61,15 +64,14 @@ def _root(index: int, asked: AskedQuestion) -> _Fork:
     return _Fork(index, (), 1.0, tuple(ways))
 
 
-async def _complete(
-    forks: Sequence[_Fork], asked: Sequence[AskedQuestion], engine: Engine
-) -> list[Completion]:
-    requests = [_to_request(fork, asked[fork.question]) for fork in forks]
+async def _complete(requests: Sequence[GenerationRequest], engine: Engine) -> list[Completion]:
     async with AsyncExitStack() as stack:
         return await fold_all(submit_all(engine, requests, stack))
 
 
-def _to_request(fork: _Fork, asked: AskedQuestion) -> GenerationRequest:
+def _to_request(
+    fork: _Fork, asked: AskedQuestion, adapters: Adapters | None
+) -> GenerationRequest:
     """The labels' tokens are raised above all others, which leaves the proportions among them as they are."""
     token_ids = sorted({path[0] for _, path in fork.ways})
     raised = tuple((token_id, MAX_LOGIT_BIAS) for token_id in token_ids)
@@ -80,6 +82,7 @@ def _to_request(fork: _Fork, asked: AskedQuestion) -> GenerationRequest:
         sampling=SamplingParams(logit_bias=raised),
         logprobs=len(token_ids),
         sampled_logprobs=True,
+        adapters=adapters,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
+from extensions.openai.adapted import lease_adapted
 from extensions.openai.decisions.distributions import Shares, measure
 from extensions.openai.decisions.inputs import (
     named_by_source,
@@ -25,7 +26,7 @@ from extensions.openai.decisions.typing import (
     DecisionResponse,
     DecisionUsage,
 )
-from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
+from extensions.openai.dependencies import Context, note_ignored, while_connected
 from extensions.openai.messages import to_messages
 from extensions.openai.pictures import load_pictures
 from modules.core.messages import Message
@@ -49,15 +50,16 @@ async def create_decision(
     ]
     sourced = [*inputs, *asked_in]
     wire = [each.message for each in sourced]
-    async with lease_for(body.model, context, request) as model:
+    async with lease_adapted(body, context, request) as adapted:
+        model = adapted.model
         with named_by_source(sourced):
             images = await while_connected(request, load_pictures(wire, model, context.settings))
             messages = to_messages(wire, images)
         asked = await asyncio.to_thread(
             _prepare, messages[: len(inputs)], messages[len(inputs) :], body.questions, model
         )
-        shares = await while_connected(request, measure(asked, model.engine))
-        return to_decision_response(body.questions, asked, shares, model.info.name)
+        shares = await while_connected(request, measure(asked, model.engine, adapted.adapters))
+        return to_decision_response(body.questions, asked, shares, adapted.name)
 
 
 def _prepare(

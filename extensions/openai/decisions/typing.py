@@ -6,6 +6,7 @@ from pydantic import Discriminator, Field, Tag
 
 from extensions.openai.fields import FIRST_FAULT, Request, Text, example
 from extensions.openai.response_types import Response
+from extensions.openai.typing import MAX_LORAS, Loras
 
 MAX_QUESTIONS = 400
 MAX_CHOICES = 255
@@ -170,6 +171,7 @@ class DecisionRequest(Request):
         min_length=1, max_length=MAX_QUESTIONS
     )
     model: Text | None = None
+    lora: Loras | None = Field(None, max_length=MAX_LORAS, description="LoRA adapters to apply")
     prompt_cache_key: Text | None = Field(None, description="Accepted; all prompts share the cache")
     prompt_cache_options: dict[str, Any] | None = Field(None, description="Accepted")
     safety_identifier: Text | None = Field(

@@ -203,7 +203,7 @@ def _describe(
         slots=options["parallel"],
         vocabulary_size=tokenizer.size,
         samplers=HONOURED,
-        capabilities=("completion", "chat", "logprobs", "grammar")
+        capabilities=("completion", "chat", "logprobs", "grammar", "lora")
         + (("infill",) if can_infill else ())
         + (("vision",) if options["vision"] else ()),
         chat_template=_chat_template(fast),

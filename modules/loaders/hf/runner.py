@@ -3,6 +3,8 @@
 
 import inspect
 import logging
+from collections import deque
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,10 +16,11 @@ from modules.loaders.base import ModelInfo, PlacedImage, Sequence, Step
 from modules.loaders.eyes import Vision
 from modules.loaders.hf.drawing import ArrayDrawer
 from modules.loaders.hf.dry import DryStages
+from modules.loaders.hf.loras import Loras, ReadLora
 from modules.loaders.hf.masks import Masks, moved
 from modules.loaders.hf.tokenizer import HfTokenizer
 from modules.loaders.llamacpp.sampling import SamplerChain
-from modules.loaders.slot_runner import SlotRunner
+from modules.loaders.slot_runner import SlotRunner, adapters_of
 from modules.loaders.slots import State
 
 log = logging.getLogger("hearth.transformers")
@@ -48,6 +51,7 @@ class HfRunner(SlotRunner):
         self._masks = masks
         self._vision = vision
         self._dry = DryStages(tokenizer)
+        self._loras = Loras(model)
         self._device = model.device
         # Purely recurrent models have another name for it, and ignore what they do not know.
         known = inspect.signature(model.forward).parameters
@@ -79,14 +83,28 @@ class HfRunner(SlotRunner):
         )
         return State(chain, places)
 
+    def read_adapter(self, path: Path) -> ReadLora:
+        return self._loras.read(path)
+
+    def _attach(self, read: ReadLora) -> Any:
+        return self._loras.attach(read)
+
+    def _detach(self, adapter: Any) -> None:
+        self._loras.detach(adapter)
+
     def step(self) -> Step:
         step = Step()
         self._follow_leaders()
-        for works in self._plan():
+        plan = deque(self._plan())
+        while plan:
+            works = plan.popleft()
             self._array_drawer.rows.clear()
             try:
                 firsts = self._compute(works)
             except Exception as error:
+                if self._loras.give_up_mixing():
+                    plan.extendleft(self._groups(works))
+                    continue
                 log.exception("A step failed")
                 told = ModelError(f"The model failed to compute this request ({_reason(error)}).")
                 self._fail([sequence for sequence, _ in works], told, step)
@@ -96,7 +114,7 @@ class HfRunner(SlotRunner):
         return step
 
     def _plan(self) -> list[list[Work]]:
-        """What is computed together: all next tokens, then prompts one by one."""
+        """What is computed together: next tokens, as far as adapters allow it, then prompts one by one."""
         active = self._active()
         chunks = self._share_budget(active)
         reading = [(s, chunks[id(s)]) for s in active if chunks.get(id(s), 0) > 0]
@@ -104,7 +122,12 @@ class HfRunner(SlotRunner):
         reading += self._at_pictures()
         if not self._memory.batches_rows:
             return [[work] for work in [*replying, *reading]]
-        return [*([replying] if replying else []), *([work] for work in reading)]
+        return [*self._groups(replying), *([work] for work in reading)]
+
+    def _groups(self, works: list[Work]) -> list[list[Work]]:
+        rows = [adapters_of(sequence) for sequence, _ in works]
+        groups = self._loras.groups(rows)
+        return [[works[number] for number in group] for group in groups]
 
     def _at_pictures(self) -> list[Work]:
         """Rows of a picture, for each whose next token is one."""
@@ -145,6 +168,7 @@ class HfRunner(SlotRunner):
         if self._memory.batches_rows:
             mask = self._masks.build(positions, max(starts) + count)
             options["attention_mask"] = moved(mask, self._device)
+        self._loras.apply([adapters_of(sequence) for sequence, _ in works], self._adapters)
         output = self._model(
             **self._inputs(works, starts, count),
             position_ids=positions.to(self._device),
@@ -184,7 +208,7 @@ class HfRunner(SlotRunner):
         for sequence in self._running():
             self.release(sequence)
         self._dry.free()
-        del self._model, self._memory, self._kv
+        del self._model, self._memory, self._kv, self._loras
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

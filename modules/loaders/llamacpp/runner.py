@@ -2,13 +2,14 @@
 """`TextRunner` over one llama.cpp context. Everything here but `prepare` and `place_image` runs on the engine's one thread."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import llama_cpp.llama_cpp as c
 
 from modules.core.errors import ModelError, Unsupported
 from modules.core.messages import Image
-from modules.core.requests import GenerationRequest
+from modules.core.requests import Adapters, GenerationRequest
 from modules.loaders.base import ModelInfo, PlacedImage, Sequence, Step
 from modules.loaders.eyes import Vision
 from modules.loaders.llamacpp import library
@@ -16,14 +17,18 @@ from modules.loaders.llamacpp.batch import Batch
 from modules.loaders.llamacpp.drawing import Drawer
 from modules.loaders.llamacpp.embedding_batch import decode_rows
 from modules.loaders.llamacpp.kv_memory import KvMemory
+from modules.loaders.llamacpp.loras import Loras, read_adapter
 from modules.loaders.llamacpp.sampling import DryPrototypes, SamplerChain
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
-from modules.loaders.slot_runner import SlotRunner
+from modules.loaders.slot_runner import SlotRunner, adapters_of
 from modules.loaders.slots import State
+from modules.loaders.turns import Turns
 
 log = logging.getLogger("hearth.llamacpp")
 
 NO_KV_MEMORY = 1
+STEPS_PER_TURN = 4
+"""Of requests with the same adapters, while others wait: a change takes llama.cpp about as long as a step of a small model."""
 
 
 class LlamaRunner(SlotRunner):
@@ -47,6 +52,10 @@ class LlamaRunner(SlotRunner):
         self._vision = vision
         self._model = model
         self._context = context
+        self._loras = Loras(model, context)
+        self._turns = Turns(STEPS_PER_TURN)
+        self._is_short = True
+        self._turn: Adapters = ()
         self._dry = DryPrototypes(tokenizer)
 
     def prepare(self, request: GenerationRequest) -> None:
@@ -72,15 +81,29 @@ class LlamaRunner(SlotRunner):
         chain = SamplerChain(request.sampling, self.tokenizer, past, context_length, self._dry)
         return State(chain, places)
 
+    def read_adapter(self, path: Path) -> Path:
+        return read_adapter(path)
+
+    def _attach(self, read: Path) -> Any:
+        return self._loras.attach(read)
+
+    def _detach(self, adapter: Any) -> None:
+        self._loras.detach(adapter)
+
     def step(self) -> Step:
+        """For those with the adapters whose turn it is: a context applies the same to all that it computes."""
         step = Step()
         self._follow_leaders()
+        wanted = [adapters_of(sequence) for sequence in super()._working()]
+        self._turn = self._turns.next(wanted, can_stay=self._is_short)
+        self._loras.apply(self._turn, self._adapters)
         if self._read_picture(step):
             return step
         while True:
             rows = self._fill()
             if not rows:
                 return step
+            self._is_short = all(count == 1 for _, _, count in rows)
             answer = self._batch.decode(self._context)
             if answer == 0:
                 break
@@ -91,6 +114,10 @@ class LlamaRunner(SlotRunner):
         for sequence, first, count in rows:
             self._collect(sequence, first, count, step)
         return step
+
+    def _working(self) -> list[Sequence]:
+        """Only those whose turn it is."""
+        return [s for s in super()._working() if adapters_of(s) == self._turn]
 
     def _fill(self) -> list[tuple[Sequence, int, int]]:
         """Put the next tokens of everyone into the batch: (sequence, first row, rows), ascending slots."""
@@ -137,9 +164,7 @@ class LlamaRunner(SlotRunner):
         return bool(step.sampled or step.failed)
 
     def _first_at_picture(self) -> Sequence | None:
-        waiting = [
-            s for s in self._running() if s.state.leader is None and s.state.is_picture(s.computed)
-        ]
+        waiting = [s for s in self._working() if s.state.is_picture(s.computed)]
         return min(waiting, key=lambda s: s.state.admitted, default=None)
 
     def _fail_rows(self, rows: list[tuple[Sequence, int, int]], answer: int, step: Step) -> None:

@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Iterator, Sequence as Tokens
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from llguidance import LLTokenizer, TokenizerWrapper
 
-from modules.core.errors import ModelError, Unsupported
+from modules.core.errors import LoadError, ModelError, Unsupported
 from modules.core.events import TokenChoice, TokenLogprob
 from modules.core.messages import Image
 from modules.core.requests import GenerationRequest
@@ -95,6 +96,7 @@ class FakeRunner:
         self.held: set[Sequence] = set()
         self.steps: list[list[str]] = []
         self.threads: set[int] = set()
+        self.adapters: tuple[str, ...] = ()
         self.is_closed = False
         self.fail_in_step: list[Exception] = []
         self.fail_in_admit: dict[str, Exception] = {}
@@ -191,6 +193,21 @@ class FakeRunner:
         if not self.image_length:
             raise Unsupported("This model takes text only.")
         return PlacedImage(self.image_length, before=(ord("<"),), after=(ord(">"),))
+
+    def read_adapter(self, path: Path) -> Path:
+        if path.name == "broken":
+            raise LoadError("The adapter is broken.")
+        return path
+
+    def add_adapter(self, name: str, read: Path) -> None:
+        self._note_call()
+        self.adapters += (name,)
+
+    def drop_adapter(self, name: str) -> None:
+        self._note_call()
+        used = {each.name for s in self.running for each in s.request.adapters or ()}
+        assert name not in used, "dropped while it is in use"
+        self.adapters = tuple(each for each in self.adapters if each != name)
 
     def build_grammar_tokenizer(self) -> Any:
         return LLTokenizer(
