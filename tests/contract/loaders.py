@@ -83,9 +83,6 @@ CASES = (
             {"main_gpu": 99, "offload_kqv": False},
             {"tensor_split": ["nan"] * 200},
             {"tensor_split": ["x"]},
-            {"lora": ["no-such-file.gguf"]},
-            {"lora": [str(DEMO_MODELS / "tiny-chat-Q8_0.gguf")]},
-            {"lora": [str(DEMO_MODELS / "tiny-chat" / "config.json")]},
         ),
     ),
     LoaderCase(
