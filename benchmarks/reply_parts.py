@@ -14,7 +14,7 @@ from pathlib import Path
 from modules.core.requests import GenerationRequest, Grammar
 from modules.core.sampling import SamplingParams
 from modules.core.tools import ReasoningMarks, ReplyLayout, Tool
-from modules.engine.engine import Engine
+from modules.engine.engine import Engine, LocalEngine
 from modules.loaders.registry import LOADERS, default_load_args
 from modules.settings import ROOT
 from modules.text.call_formats.grammar import build_reply_grammar
@@ -47,7 +47,7 @@ async def tokens_per_second(engine: Engine, request: GenerationRequest, streams:
 
 async def measure(model: Path, reps: int) -> None:
     options = default_load_args("llamacpp") | {"threads": 1, "threads_batch": 1}
-    engine = Engine(LOADERS["llamacpp"]()(model, model.name, options, lambda _: True))
+    engine = LocalEngine(LOADERS["llamacpp"]()(model, model.name, options, lambda _: True))
     ids = engine.tokenizer.encode(PROMPT, add_special=True, parse_special=True)
     sampling = SamplingParams().updated({"ban_eos_token": True, "temperature": 1.0, "seed": 1})
     requests = kinds(GenerationRequest(tuple(ids), TOKENS, sampling))

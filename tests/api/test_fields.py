@@ -125,7 +125,7 @@ WRONG: dict[str, list[Any]] = {
     "sampler_priority": [5, True, {}, [5], "nonsense", ["nonsense"], [None]],
     "dry_sequence_breakers": [5, True, {}, [5], "no json", "[5]", "[" * 100_000, ["a" * 65], ["a"] * 65],
 }  # fmt: skip
-FLAGS = {"stream", "echo", "add_special", "parse_special", "use_samplers", "continue_", "add_bos_token", "skip_special_tokens", "enable_thinking", "parallel_tool_calls"}  # fmt: skip
+FLAGS = {"stream", "echo", "add_special", "parse_special", "use_samplers", "continue_", "add_bos_token", "skip_special_tokens", "enable_thinking", "parallel_tool_calls", "post_sampling_probs", "return_tokens_as_token_ids"}  # fmt: skip
 
 
 def wrong_values(owner: type[BaseModel], name: str) -> list[Any]:

@@ -353,7 +353,7 @@ FAULTS: dict[str, tuple[Any, int, str | None, str]] = {
     "key": (failing(401, error(f"Wrong key {KEY[:9]}…")), 502, "upstream_refused_key", "refused the key"),
     "forbidden": (failing(403, error(KEY)), 502, "upstream_refused_key", "does not allow"),
     "model": (failing(404, error("No model fake.", code="model_not_found")), 404, "model_not_found", "No model fake."),
-    "route": (failing(404, {"detail": "Not Found"}), 502, "upstream_failed", "does not have this route"),
+    "route": (failing(404, {"detail": "Not Found"}), 502, "upstream_no_route", "does not have this route"),
     "busy": (failing(429, error("Slow down.", code="rate_limited"), retry_after="7"), 429, "rate_limited", "Slow down."),
     "starting": (failing(503, error("Loading."), retry_after="9"), 503, "upstream_not_ready", "Loading."),
     "broken": (failing(500, "<html>oops</html>"), 502, "upstream_failed", "status 500"),
@@ -540,6 +540,22 @@ def test_a_proxy_is_used_where_it_is_set(launch: Callable[..., Server], fake: Fa
     with front.client() as client:
         assert ask(client)["choices"][0]["message"]["content"] == "by proxy"
     assert fake.seen[-1][1]["host"] == "other.invalid"
+
+
+def test_a_server_without_a_list_serves_the_model_that_is_named(
+    launch: Callable[..., Server], fake: FakeUpstream
+) -> None:
+    def script(request: Any, body: dict[str, Any]) -> Any:
+        if request.url.path.endswith("/models"):
+            return JSONResponse({"detail": "Not Found"}, 404)
+        return saying("ok")(request, body)
+
+    fake.script = script
+    url = f"{fake.url}/other"
+    front = launch("--loader", "upstream", "--model", "unlisted", "--upstream-url", url, models={})
+    with front.client() as client:
+        assert ask(client)["choices"][0]["message"]["content"] == "ok"
+    assert fake.last_body["model"] == "unlisted"
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ class Connection:
         return _parse(data)
 
     @asynccontextmanager
-    async def stream(self, path: str, body: Body) -> AsyncGenerator["Answer"]:
+    async def stream(self, path: str, body: bytes) -> AsyncGenerator["Answer"]:
         """Entered when the answer has begun, with status 200. Leaving it before its end closes the connection."""
         timeouts = _timeouts(self._access.timeout_s)
         pool = await self._pool()
@@ -87,7 +87,7 @@ class Connection:
                 "POST",
                 self.address.url(path),
                 headers=self._headers(),
-                content=orjson.dumps(body),
+                content=body,
                 extensions={"timeout": timeouts},
             )
             async with opened as response:

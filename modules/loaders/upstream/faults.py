@@ -20,6 +20,7 @@ from modules.loaders.upstream.json_values import to_fields
 
 MAX_MESSAGE_CHARS = 2000
 LONGEST_WAIT_S = 3600
+NO_ROUTE = "upstream_no_route"
 _CALLERS_FAULTS = (400, 413, 415, 422)
 _UNCONTROLLED = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -94,7 +95,7 @@ def garbled(what: str) -> Unreachable:
 def _not_found(complaint: Complaint) -> AppError:
     if complaint.is_told:
         return NotFound(complaint.message, param="model", code="model_not_found")
-    return _failed("The upstream server does not have this route.")
+    return Unreachable("The upstream server does not have this route.", code=NO_ROUTE)
 
 
 def _refusal(status: int, said: str) -> AppError:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from modules.core.errors import Unreachable
 from modules.loaders.catalog import InstalledModel
 from modules.loaders.upstream.connection import Connection
 from modules.loaders.upstream.dialects import Dialect, dialect_of
-from modules.loaders.upstream.faults import garbled
+from modules.loaders.upstream.faults import NO_ROUTE, garbled
 from modules.loaders.upstream.json_values import to_fields, to_items, whole_number
 
 LOADER = "upstream"
@@ -52,8 +53,22 @@ class UpstreamModel(InstalledModel):
         return not capabilities or not _TEXT.isdisjoint(map(str, capabilities))
 
 
-def read_models(connection: Connection, params: str, timeout_s: float) -> list[UpstreamModel]:
-    """Those that write text, in the server's order. Blocking; AppError when there is no good answer."""
+def read_models(
+    connection: Connection, params: str, timeout_s: float, *, wanted: str | None = None
+) -> list[UpstreamModel]:
+    """Those that write text, in the server's order. Blocking; AppError when there is no good answer.
+
+    `wanted`: a server that has no such list is taken to have this one.
+    """
+    try:
+        return _read(connection, params, timeout_s)
+    except Unreachable as error:
+        if wanted is None or error.code != NO_ROUTE:
+            raise
+    return [UpstreamModel(wanted, Path(), LOADER, connection=connection, params=params, listed={})]
+
+
+def _read(connection: Connection, params: str, timeout_s: float) -> list[UpstreamModel]:
     answer = to_fields(
         connection.ask("GET", f"{connection.address.base}/models", timeout_s=timeout_s)
     )

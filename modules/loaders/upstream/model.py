@@ -72,37 +72,47 @@ class ConnectedModel:
 
     @asynccontextmanager
     async def reply(self, request: GenerationRequest) -> AsyncGenerator["UpstreamReply"]:
-        path, body, reader = await self._translated(request)
-        async with self._connection.stream(
-            f"{self._connection.address.base}/{path}", body
-        ) as answer:
+        if self._reads_ids(request) and not self.tokenizer.has_pieces:
+            await asyncio.to_thread(self.tokenizer.load_pieces)
+        if _has_pictures(request):  # megabytes to encode
+            path, body, reader = await asyncio.to_thread(self._translate, request)
+        else:
+            path, body, reader = self._translate(request)
+        path = f"{self._connection.address.base}/{path}"
+        async with self._connection.stream(path, body) as answer:
             yield UpstreamReply(answer, reader)
 
     def close(self) -> None:
         """The connections are the server's, which other models may use."""
 
-    async def _translated(
-        self, request: GenerationRequest
-    ) -> tuple[str, Mapping[str, Any], ReplyReader]:
+    def _translate(self, request: GenerationRequest) -> tuple[str, bytes, ReplyReader]:
+        """Route, body, and what reads the answer."""
         name, dialect = self.info.name, self._dialect
         if isinstance(request.unrendered, ChatPrompt):
             body = to_chat_body(name, request, request.unrendered, dialect)
-            return "chat/completions", body, ChatReader(request)
+            return "chat/completions", orjson.dumps(body), ChatReader(request)
         names = by_text()
-        if dialect.has_ids and (
-            request.logprobs is not None or request.prompt_logprobs is not None
-        ):
-            if not self.tokenizer.has_pieces:
-                await asyncio.to_thread(self.tokenizer.load_pieces)
+        if self._reads_ids(request):
             names = by_id(self.tokenizer, shows_special=not request.skip_special_tokens)
         body = to_completion_body(name, request, dialect)
-        return "completions", body, CompletionReader(request, names)
+        return "completions", orjson.dumps(body), CompletionReader(request, names)
+
+    def _reads_ids(self, request: GenerationRequest) -> bool:
+        """Whether tokens are reported by their ids."""
+        is_scored = request.logprobs is not None or request.prompt_logprobs is not None
+        is_chat = isinstance(request.unrendered, ChatPrompt)
+        return self._dialect.has_ids and is_scored and not is_chat
 
     def _check_chat(self, chat: ChatPrompt) -> None:
         if chat.continues_last and self._dialect.continuation is None:
             raise Unsupported(
                 "The upstream server cannot go on with a message that is begun.", param="continue_"
             )
+
+
+def _has_pictures(request: GenerationRequest) -> bool:
+    prompt = request.unrendered
+    return isinstance(prompt, ChatPrompt) and any(message.images for message in prompt.messages)
 
 
 class UpstreamReply:
@@ -182,7 +192,8 @@ def load_model(
 
 
 def _found(wanted: UpstreamModel) -> UpstreamModel:
-    for model in read_models(wanted.connection, wanted.params, LOOK_S):
+    listed = read_models(wanted.connection, wanted.params, LOOK_S, wanted=wanted.name)
+    for model in listed:
         if model.name == wanted.name:
             return model
     raise LoadError(f"The upstream server does not list {wanted.name} any more.")

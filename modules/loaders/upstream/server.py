@@ -58,13 +58,9 @@ class UpstreamServer:
                 self._turn.release()
         return self._known
 
-    def fetch(self, timeout_s: float = LOOK_S) -> list[UpstreamModel]:
-        """What it lists now. AppError when it does not."""
-        return read_models(self.connection, self._params, timeout_s)
-
     def choose(self, name: str | None) -> UpstreamModel:
         """The model of this name, or the first one. NotFound lists what there is."""
-        models = self.fetch()
+        models = read_models(self.connection, self._params, LOOK_S, wanted=name)
         for model in models:
             if name is None or model.name == name:
                 return model
@@ -81,7 +77,7 @@ class UpstreamServer:
 
     def _look(self) -> None:
         try:
-            self._known = self.fetch()
+            self._known = read_models(self.connection, self._params, LOOK_S)
         except AppError as error:
             self._known = []
             if not self._is_silent:

@@ -6,7 +6,13 @@ import pytest
 
 from modules.core.errors import RequestError
 from modules.loaders.options import LOAD_OPTIONS, parse_flash
-from modules.loaders.registry import LOADERS, check_load_args, default_load_args, loader_name
+from modules.loaders.registry import (
+    LOADERS,
+    REMOTE_LOADERS,
+    check_load_args,
+    default_load_args,
+    loader_name,
+)
 
 
 @pytest.mark.parametrize("name", ["llamacpp", "llama.cpp", "llama_cpp", "LLAMA.CPP", "LlamaCpp"])
@@ -21,8 +27,8 @@ def test_an_unknown_loader_is_answered_with_the_known_ones() -> None:
 
 
 def test_every_loader_has_options_and_their_defaults_are_allowed() -> None:
-    assert set(LOAD_OPTIONS) == set(LOADERS)
-    for loader in LOADERS:
+    assert set(LOAD_OPTIONS) == {*LOADERS, *REMOTE_LOADERS}
+    for loader in LOAD_OPTIONS:
         defaults = default_load_args(loader)
         assert check_load_args(loader, defaults) == {
             name: value for name, value in defaults.items() if value is not None
