@@ -7,15 +7,23 @@ from functools import partial
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from extensions.openai.chat_plan import ChatPlan, in_thread, plan_chat
+from extensions.openai.adapted import lease_adapted
+from extensions.openai.chat_plan import in_thread, plan_chat
 from extensions.openai.convert import refuse_unsupported
-from extensions.openai.dependencies import Context, lease_for, while_connected
+from extensions.openai.dependencies import Context, while_connected
 from extensions.openai.frames import ChatFrames, StreamShape, wire_reason
 from extensions.openai.head import ResponseHead
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.logprobs import to_chat_logprobs
 from extensions.openai.pictures import load_pictures
-from extensions.openai.replies import fold_all, json_response, stream_response, submit_all
+from extensions.openai.plans import ChatPlan
+from extensions.openai.replies import (
+    fold_all,
+    json_response,
+    stream_response,
+    submit_all,
+    taken_by_others,
+)
 from extensions.openai.response_types import (
     CalledFunction,
     ChatChoice,
@@ -39,8 +47,9 @@ async def create_chat_completion(
     refuse_unsupported(body)
     settings = context.settings
     async with AsyncExitStack() as stack:
-        model = await stack.enter_async_context(lease_for(body.model, context, request))
-        head = ResponseHead.for_chat(model)
+        adapted = await stack.enter_async_context(lease_adapted(body, context, request))
+        model = adapted.model
+        head = ResponseHead.for_chat(adapted.name)
         images = await while_connected(request, load_pictures(body.messages, model, settings))
         plan = await in_thread(
             body, model, partial(plan_chat, body, images, model, settings, head.id)
@@ -48,7 +57,11 @@ async def create_chat_completion(
         headers = ignored_headers(
             body, model.info, is_strict=settings.strict_params, also=plan.ignored
         )
-        streams = submit_all(model.engine, plan.requests, stack)
+        streams = submit_all(model.engine, adapted.adapt(plan.requests), stack)
+        if also := await taken_by_others(streams, body, request, settings):
+            headers = ignored_headers(
+                body, model.info, is_strict=settings.strict_params, also=(*plan.ignored, *also)
+            )
         if body.stream:
             shape = _stream_shape(body, plan, settings)
             return stream_response(
@@ -86,6 +99,7 @@ def to_chat_response(
             message=_to_message(each, plan),
             logprobs=to_chat_logprobs(each.logprobs) if has_logprobs else None,
             finish_reason=wire_reason(each.reason, has_old_calls=plan.tools.is_old),
+            stop_reason=each.stop_string,
         )
         for i, each in enumerate(done)
     ]

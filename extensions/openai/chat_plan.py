@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from extensions.openai.conversation import Conversation
 from extensions.openai.convert import to_sampling, to_stops, with_preset, with_seed
 from extensions.openai.messages import Place, to_messages
+from extensions.openai.passed_chat import plan_passed_chat
+from extensions.openai.plans import ChatPlan
 from extensions.openai.reply_grammar import to_reply_grammar
-from extensions.openai.thinking import Thinking, to_thinking
-from extensions.openai.tools import ToolUse, to_tool_use
+from extensions.openai.thinking import to_thinking
+from extensions.openai.tools import to_tool_use
 from extensions.openai.typing import ChatCompletionRequest
 from modules.core.errors import ContextLengthExceeded
 from modules.core.messages import Image
@@ -19,20 +20,6 @@ from modules.engine.model import LoadedModel
 from modules.settings import Settings
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ChatPlan:
-    """`requests`: one for each reply. `truncated`: messages that were left out, None when that was not allowed.
-
-    `ignored`: fields that the chat template has no use for.
-    """
-
-    requests: list[GenerationRequest]
-    tools: ToolUse
-    thinking: Thinking
-    truncated: int | None
-    ignored: tuple[str, ...] = ()
 
 
 async def in_thread(body: ChatCompletionRequest, model: LoadedModel, work: Callable[[], T]) -> T:
@@ -50,7 +37,9 @@ def plan_chat(
     settings: Settings,
     stop_id: str,
 ) -> ChatPlan:
-    """Renders, tokenizes and compiles."""
+    """Renders, tokenizes and compiles, unless another server does that."""
+    if model.info.renders_itself:
+        return plan_passed_chat(body, images, model, settings, stop_id)
     tools, thinking = to_tool_use(body), to_thinking(body)
     conversation = Conversation(body, images, model, settings, tools, thinking)
     prompt = conversation.fit()
@@ -74,6 +63,7 @@ def plan_chat(
         max_calls=tools.max_calls,
         drops_leading_space=prompt.rendered.drops_leading_space,
         logprobs=(body.top_logprobs or 0) if body.logprobs else None,
+        sampled_logprobs=bool(body.post_sampling_probs),
         skip_special_tokens=body.skip_special_tokens is not False,
         stop_id=stop_id,
     )

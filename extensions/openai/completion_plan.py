@@ -1,33 +1,22 @@
 """A request of /v1/completions to what the engine is asked for. Blocking, for a worker thread."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from extensions.openai.completion_prompts import DEFAULT_MAX_TOKENS, Prompt, as_list, echo_of
 from extensions.openai.convert import to_sampling, to_stops, with_preset, with_seed
 from extensions.openai.media_prompt import encode_media_prompt
 from extensions.openai.messages import Place
+from extensions.openai.passed_completion import to_passed_requests
 from extensions.openai.reply_grammar import to_reply_grammar
 from extensions.openai.tools import NO_TOOLS
 from extensions.openai.typing import CompletionRequest
 from modules.core.errors import ContextLengthExceeded, RequestError, Unsupported
 from modules.core.messages import Image
-from modules.core.requests import GenerationRequest, Media
+from modules.core.requests import GenerationRequest
 from modules.engine.encoding import check_length
 from modules.engine.model import LoadedModel
 from modules.loaders.base import Tokenizer
 from modules.settings import Settings
-
-DEFAULT_MAX_TOKENS = 512
-MAX_PROMPTS = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """`echo`: its text, where the reply is to begin with it."""
-
-    ids: list[int]
-    echo: str = ""
-    media: tuple[Media, ...] = ()
 
 
 def check_counts(body: CompletionRequest) -> int:
@@ -50,6 +39,8 @@ def to_completion_requests(
     stop_id: str,
 ) -> tuple[list[Prompt], list[GenerationRequest]]:
     """Tokenizes and compiles: blocking, for a worker thread."""
+    if model.info.renders_itself:
+        return to_passed_requests(body, check_counts(body), model, settings, stop_id)
     prompts = to_prompts(body, images, model)
     sampling = to_sampling(body, with_preset(body, settings.sampling, settings.presets_path))
     grammar = to_reply_grammar(body, model, None, NO_TOOLS, settings)
@@ -67,6 +58,7 @@ def to_completion_requests(
             grammar=grammar,
             logprobs=0 if body.logprobs is None and ranks else body.logprobs,
             prompt_logprobs=body.logprobs if body.echo else None,
+            sampled_logprobs=bool(body.post_sampling_probs),
             skip_special_tokens=body.skip_special_tokens is not False,
             stop_id=stop_id,
         )
@@ -90,13 +82,7 @@ def to_prompts(
 ) -> list[Prompt]:
     if body.messages:
         return [_media_prompt(body, images, model)]
-    if body.prompt is None:
-        raise RequestError("Missing required parameter: 'prompt'.", param="prompt")
-    given = _as_list(body.prompt)
-    if not given:
-        raise RequestError("prompt is an empty list.", param="prompt")
-    if len(given) > MAX_PROMPTS:
-        raise RequestError(f"prompt takes at most {MAX_PROMPTS} prompts.", param="prompt")
+    given = as_list(body)
     if body.suffix:
         return [_infill(prompt, body, model) for prompt in given]
     return [_to_prompt(prompt, body, model) for prompt in given]
@@ -115,14 +101,6 @@ def _media_prompt(
     return Prompt(list(encoded.ids), media=encoded.media)
 
 
-def _as_list(prompt: str | list[str] | list[int] | list[list[int]]) -> list[str | list[int]]:
-    """One entry a prompt; a list of numbers is one prompt."""
-    if isinstance(prompt, str):
-        return [prompt]
-    texts_or_ids: list[str | list[int]] = [p for p in prompt if not isinstance(p, int)]
-    return texts_or_ids or ([[p for p in prompt if isinstance(p, int)]] if prompt else [])
-
-
 def _to_prompt(prompt: str | list[int], body: CompletionRequest, model: LoadedModel) -> Prompt:
     tokenizer = model.engine.tokenizer
     if isinstance(prompt, str):
@@ -130,9 +108,7 @@ def _to_prompt(prompt: str | list[int], body: CompletionRequest, model: LoadedMo
         add_bos = body.add_bos_token is not False
         ids = tokenizer.encode(prompt, add_special=add_bos, parse_special=True)
         return Prompt(ids or _start(tokenizer), prompt if body.echo else "")
-    special = body.skip_special_tokens is False
-    pieces = [tokenizer.piece(i, special=special) for i in prompt if i < tokenizer.size]
-    echo = b"".join(pieces).decode(errors="replace") if body.echo else ""
+    echo = echo_of(prompt, body, tokenizer) if body.echo else ""
     return Prompt(prompt or _start(tokenizer), echo)
 
 

@@ -6,14 +6,21 @@ from contextlib import AsyncExitStack
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from extensions.openai.adapted import lease_adapted
 from extensions.openai.completion_plan import Prompt, check_counts, to_completion_requests
-from extensions.openai.dependencies import Context, lease_for, while_connected
+from extensions.openai.dependencies import Context, while_connected
 from extensions.openai.frames import CompletionFrames, StreamShape, wire_reason
 from extensions.openai.head import ResponseHead
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.logprobs import TextOffsets, to_completion_logprobs
 from extensions.openai.pictures import load_pictures
-from extensions.openai.replies import fold_all, json_response, stream_response, submit_all
+from extensions.openai.replies import (
+    fold_all,
+    json_response,
+    stream_response,
+    submit_all,
+    taken_by_others,
+)
 from extensions.openai.response_types import CompletionChoice, CompletionResponse
 from extensions.openai.typing import CompletionRequest
 from extensions.openai.usage import add_usages, to_usage
@@ -31,19 +38,22 @@ async def create_completion(
     replies = check_counts(body)
     settings = context.settings
     async with AsyncExitStack() as stack:
-        model = await stack.enter_async_context(lease_for(body.model, context, request))
+        adapted = await stack.enter_async_context(lease_adapted(body, context, request))
+        model = adapted.model
         headers = ignored_headers(body, model.info, is_strict=settings.strict_params)
-        head = ResponseHead.for_completion(model)
+        head = ResponseHead.for_completion(adapted.name)
         images = await while_connected(request, load_pictures(body.messages or [], model, settings))
         prompts, wanted = await asyncio.to_thread(
             to_completion_requests, body, images, model, settings, head.id
         )
-        streams = submit_all(model.engine, wanted, stack)
+        streams = submit_all(model.engine, adapted.adapt(wanted), stack)
+        if also := await taken_by_others(streams, body, request, settings):
+            headers = ignored_headers(body, model.info, is_strict=settings.strict_params, also=also)
         if body.stream:
             shape = _stream_shape(body, replies, settings)
             echoes = [prompt.echo for prompt in prompts for _ in range(replies)]
             return stream_response(
-                CompletionFrames(head, shape, echoes),
+                CompletionFrames(head, shape, echoes, as_ids=bool(body.return_tokens_as_token_ids)),
                 streams,
                 shape,
                 settings,
@@ -94,10 +104,15 @@ def _to_choice(
 ) -> CompletionChoice:
     logprobs = None
     if body.logprobs is not None:
-        logprobs = to_completion_logprobs((*done.prompt_logprobs, *done.logprobs), TextOffsets())
+        logprobs = to_completion_logprobs(
+            (*done.prompt_logprobs, *done.logprobs),
+            TextOffsets(),
+            as_ids=bool(body.return_tokens_as_token_ids),
+        )
     return CompletionChoice(
         index=index,
         text=prompt.echo + done.text,
         logprobs=logprobs,
         finish_reason=wire_reason(done.reason),
+        stop_reason=done.stop_string,
     )

@@ -10,7 +10,7 @@ from pydantic import (
     model_serializer,
 )
 
-FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
+FinishReason = Literal["stop", "length", "tool_calls", "function_call", "content_filter"]
 
 
 class Response(BaseModel):
@@ -74,7 +74,15 @@ class CompletionLogprobs(Response):
     text_offset: list[int]
 
 
-class CompletionChoice(Response):
+class EndingChoice(LeanResponse):
+    stop_reason: str | None = Field(
+        None, description="The stop string that ended the reply, if one did"
+    )
+
+    _lean = ("stop_reason",)
+
+
+class CompletionChoice(EndingChoice):
     index: int
     text: str
     logprobs: CompletionLogprobs | None
@@ -128,7 +136,7 @@ class ReplyMessage(LeanResponse):
     _lean = ("reasoning_content", "tool_calls", "function_call")
 
 
-class ChatChoice(Response):
+class ChatChoice(EndingChoice):
     index: int
     message: ReplyMessage
     logprobs: ChatLogprobs | None
@@ -148,11 +156,13 @@ class ChatCompletionResponse(Response):
 class ModelMeta(Response):
     loaded: bool
     loader: str
+    parent: str | None = None
     context_length: int | None = None
     train_context_length: int | None = None
     slots: int | None = None
     capabilities: list[str] = []
     size_bytes: int | None = None
+    memory_bytes: int | None = Field(default=None, description="By estimate, of a loaded model")
 
 
 class ModelObject(Response):
@@ -209,6 +219,29 @@ class LoadProgressInfo(Response):
     seconds: float
 
 
+class MemoryInfo(Response):
+    """Bytes, told by arithmetic before the load."""
+
+    weights: int
+    kv: int = Field(description="The KV memory of all slots, when they are full")
+    buffers: int = Field(description="What a step computes in")
+    total: int
+
+
+class ResidentInfo(Response):
+    """One of the loaded models."""
+
+    model_name: str
+    loader: str
+    context_length: int
+    slots: int
+    capabilities: list[str]
+    load_args: dict[str, Any]
+    memory: MemoryInfo
+    loaded_at: int = Field(description="Seconds since 1970")
+    in_use: int = Field(description="Requests that use it now")
+
+
 class ModelInfoResponse(Response):
     model_name: str | None
     lora_names: list[str]
@@ -225,8 +258,16 @@ class ModelInfoResponse(Response):
     chat_template_source: str | None = None
     load_args: dict[str, Any] = Field(default={}, description="What the load was asked for")
     options: dict[str, Any] = Field(default={}, description="What is in effect")
+    memory: MemoryInfo | None = None
     loading: LoadProgressInfo | None = None
     last_error: str | None = None
+    models: list[ResidentInfo] = Field(
+        default=[], description="All that are loaded, used most recently first"
+    )
+    sleeping: list[str] = Field(
+        default=[],
+        description="Not in memory, but the next request that means one loads it as it was",
+    )
 
 
 class ModelNamesResponse(Response):
@@ -236,7 +277,9 @@ class ModelNamesResponse(Response):
 class HealthResponse(Response):
     status: Literal["ok"] = "ok"
     model: str | None
-    model_state: Literal["ready", "loading", "none"]
+    model_state: Literal["ready", "loading", "sleeping", "none"] = Field(
+        description="sleeping: unloaded, and loaded again by the next request"
+    )
     loading: LoadProgressInfo | None = None
     slots: int | None = None
     running: int | None = None

@@ -41,10 +41,22 @@ class StructuredOutputs(Request):
     grammar: Text | None = None
 
 
+MAX_LORAS = 16
+LoraScale = Annotated[float, Field(ge=-100, le=100)]
+
+
+class LoraChoice(Request):
+    name: Text = Field(min_length=1, max_length=256, description="Of user_data/loras")
+    scale: LoraScale | None = Field(None, description="How strongly it counts (default: 1)")
+
+
+Loras = Annotated[list[LoraChoice], FIRST_FAULT]
+
+
 class GenerationFields(SamplingFields):
     model: Text | None = Field(
         None,
-        description="An installed model's name loads it; any other name is answered by the loaded model",
+        description="An installed model's name loads it; any other name is answered by the loaded model. model:adapter applies a LoRA adapter",
     )
     n: int | None = Field(None, ge=1, le=128, description="Replies to generate")
     stop: Text | list[Text] | None = Field(
@@ -83,6 +95,15 @@ class GenerationFields(SamplingFields):
     skip_special_tokens: bool | None = Field(
         None, description="Leave control tokens out of the text (default: true)"
     )
+    post_sampling_probs: bool | None = Field(
+        None,
+        description="Log-probabilities are those after the samplers (default: the model's own)",
+    )
+    lora: Loras | None = Field(
+        None,
+        max_length=MAX_LORAS,
+        description="LoRA adapters for this request, instead of the server's default ones; they work together. [] is none",
+    )
     user: Text | None = Field(None, description="Accepted; nothing is kept about users here")
 
 
@@ -104,6 +125,9 @@ class CompletionRequest(GenerationFields):
     )
     logprobs: int | None = Field(
         None, ge=0, le=100, description="Alternatives to report for each token"
+    )
+    return_tokens_as_token_ids: bool | None = Field(
+        None, description="In logprobs, tokens are named token_id:17 instead of by their texts"
     )
     add_bos_token: bool | None = Field(
         None, description="Begin the prompt as the model expects it (default: true)"
@@ -230,6 +254,7 @@ class LogitsRequest(SamplingFields):
 
     prompt: Text
     model: Text | None = None
+    lora: Loras | None = Field(None, max_length=MAX_LORAS, description="LoRA adapters to apply")
     use_samplers: bool | None = Field(
         None, description="Report what the samplers leave, instead of the model's distribution"
     )
@@ -250,3 +275,23 @@ class LoadRequest(Request):
     model_name: Text
     args: dict[str, Any] | None = Field(None, description="Load options; see docs/api.md")
     loader: Text | None = None
+    save: bool | None = Field(
+        None, description="Keep these args for this model, in config-user.yaml of the models folder"
+    )
+    force: bool | None = Field(None, description="Also when it does not fit into the memory budget")
+
+
+class UnloadRequest(Request):
+    model_config = example()
+
+    model_name: Text | None = Field(
+        None, description="Which of them; without it the one that was used last"
+    )
+    all: bool | None = Field(None, description="All of them")
+
+
+class EstimateRequest(Request):
+    model_config = example(model_name="tiny-chat-Q8_0.gguf", args={"ctx_size": 2048})
+
+    model_name: Text
+    args: dict[str, Any] | None = Field(None, description="Load options, as for a load")

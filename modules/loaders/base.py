@@ -1,15 +1,16 @@
 """The one door between the application and the inference libraries: protocols and the values they exchange."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from modules.core.errors import AppError
-from modules.core.events import TokenLogprob
+from modules.core.events import Event, TokenLogprob, Usage
 from modules.core.messages import Image
-from modules.core.requests import GenerationRequest
+from modules.core.requests import GenerationRequest, Grammar
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,10 @@ class ModelInfo:
     """What is known of a loaded model. What it can do is data here, never a question about its class.
 
     `context_length` in tokens for one request; `slots`: requests that run at once; `samplers`: names of
-    the fields of SamplingParams that the loader honours; `options`: the load options in effect.
+    the fields of SamplingParams that the loader honours; `options`: the load options in effect. 0 is unknown.
+
+    `renders_itself`: it is another server's, takes `unrendered` prompts and has its own chat template; `takes` are then the fields of
+    requests beyond OpenAI's that it heeds. `max_logprobs`: most alternatives that it reports, None without a limit.
     """
 
     name: str
@@ -36,6 +40,9 @@ class ModelInfo:
     parameters: int | None = None
     size_bytes: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    renders_itself: bool = False
+    takes: frozenset[str] = frozenset()
+    max_logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,8 @@ class Step:
 class TextRunner(Protocol):
     """Owns the weights and the KV memory of one model; knows nothing of threads, HTTP or text.
 
-    Everything but `info`, `tokenizer`, `prepare` and `place_image` is called from one thread.
+    Everything but `info`, `tokenizer`, `prepare`, `place_image` and `read_adapter` is called from one thread. A request names its
+    adapters, none or more of those that were added, in `adapters`; what it says is the same whoever runs beside it.
     """
 
     @property
@@ -189,6 +197,23 @@ class TextRunner(Protocol):
         """Leave the slot, if it has one; its KV stays as cache until it is needed."""
         ...
 
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the LoRA adapters that are there for requests."""
+        ...
+
+    def read_adapter(self, path: Path) -> Any:
+        """Everything about an adapter that can be done in any thread beside the running steps. LoadError with the reason."""
+        ...
+
+    def add_adapter(self, name: str, read: Any) -> None:
+        """Make what `read_adapter` returned usable by requests. LoadError where it does not fit the model; nothing is changed then."""
+        ...
+
+    def drop_adapter(self, name: str) -> None:
+        """Free it, and what was computed with it. No admitted sequence may use it."""
+        ...
+
     def build_grammar_tokenizer(self) -> Any:
         """An `llguidance.LLTokenizer` over this vocabulary; takes up to a second, so keep it."""
         ...
@@ -206,6 +231,53 @@ class TextLoader(Protocol):
     def __call__(
         self, path: Path, name: str, options: Mapping[str, Any], progress: Progress
     ) -> TextRunner: ...
+
+
+class RemoteReply(Protocol):
+    """A reply that another server has begun: lists of events as they arrive, the last ends with Finished."""
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Names of fields that the other server says have no effect."""
+        ...
+
+    @property
+    def usage(self) -> Usage:
+        """What has been counted so far; the other server's own counts come with Finished."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[list[Event]]: ...
+
+
+class RemoteModel(Protocol):
+    """A model in another process, which schedules, samples and renders by itself. Errors are AppErrors, in words for the caller."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Blocking, since it asks the other server; Unsupported where that cannot tokenize."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """Requests that may be there at once."""
+        ...
+
+    def check(self, request: GenerationRequest) -> None:
+        """Unsupported for what can be known to be refused there; quick."""
+        ...
+
+    def check_grammar(self, grammar: Grammar) -> None: ...
+
+    def reply(self, request: GenerationRequest) -> AbstractAsyncContextManager[RemoteReply]:
+        """Entered when the other server has taken the request; leaving it early ends the work there."""
+        ...
+
+    def close(self) -> None:
+        """May be called from any thread; replies that run are to be left before."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,10 @@ CACHE_TYPES = ("f16", "fp16", "bf16", "f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4
 ROPE_SCALINGS = ("auto", "none", "linear", "yarn", "longrope")
 NUMA_MODES = ("off", "distribute", "isolate", "numactl")
 SPLIT_MODES = ("layer", "row", "tensor", "none")
+LORA_HELP = (
+    "LoRA adapters for requests that name none: NAME or NAME=SCALE, of the loras folder; as a flag also a path. Several with commas or "
+    "by repeating the flag"
+)
 FLASH_MODES = ("auto", "on", "off", "true", "false")
 
 
@@ -109,7 +113,7 @@ class LlamaCppOptions:
         "Projector file of a vision model (GGUF): a path, or a name in the models folder or in user_data/mmproj. "
         "Found by itself beside the model when its name begins alike; none turns pictures off",
     )
-    lora: tuple[str, ...] = option((), "LoRA adapters (GGUF files)")
+    lora: tuple[str, ...] = option((), LORA_HELP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +156,34 @@ class TransformersOptions:
     attn_implementation: str = option(
         "auto", "Attention: auto is sdpa where the model has it", choices=("auto", "sdpa", "eager")
     )
+    lora: tuple[str, ...] = option((), LORA_HELP)
     trust_remote_code: bool = option(
         False, "Run Python code that comes with the model; only as a flag, never by request"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamOptions:
+    """How a model of another server is used."""
+
+    upstream_parallel: int = option(
+        256,
+        "Requests that are passed on at once; more wait here, as many as max_queue",
+        minimum=1,
+        maximum=10_000,
+    )
+    upstream_ctx_size: int = option(
+        0,
+        "Context of the upstream server's model in tokens, where it does not tell or tells it wrong",
+        minimum=0,
+        maximum=16_777_216,
     )
 
 
 LOAD_OPTIONS: dict[str, tuple[Option, ...]] = {
     "llamacpp": options_of(LlamaCppOptions),
     "transformers": options_of(TransformersOptions),
+    "upstream": options_of(UpstreamOptions),
 }
 FLAG_ONLY = frozenset({"trust_remote_code"})
 """What only the operator may switch on, at the start."""

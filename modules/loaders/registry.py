@@ -6,7 +6,7 @@ from typing import Any
 
 from modules.core.errors import NotInstalled, RequestError
 from modules.core.options import Option, shown
-from modules.loaders.base import MediaModel, TextLoader
+from modules.loaders.base import MediaModel, Progress, RemoteModel, TextLoader
 from modules.loaders.media_catalog import InstalledMedia
 from modules.loaders.options import FLAG_ONLY, LOAD_OPTIONS, LOAD_OPTIONS_BY_NAME
 
@@ -43,18 +43,30 @@ def _transformers() -> TextLoader:
     return load_runner
 
 
+RemoteLoader = Callable[[Any, Mapping[str, Any], Progress], RemoteModel]
+"""Takes what a server lists (`modules.loaders.upstream.listing.UpstreamModel`)."""
+
+
+def _upstream() -> RemoteLoader:
+    from modules.loaders.upstream.model import load_model
+
+    return load_model
+
+
 LOADERS: Mapping[str, Callable[[], TextLoader]] = {
     "llamacpp": _llamacpp,
     "transformers": _transformers,
 }
+REMOTE_LOADERS: Mapping[str, Callable[[], RemoteLoader]] = {"upstream": _upstream}
+"""Of models that run in another process."""
 
 
 def loader_name(name: str) -> str:
     """The loader's own name for a name or alias; RequestError lists what exists."""
     known = LOADER_ALIASES.get(name.lower(), name.lower())
-    if known not in LOADERS:
+    if known not in LOAD_OPTIONS:
         raise RequestError(
-            f"Unknown loader {name!r}; known: {', '.join(sorted(LOADERS))}", param="loader"
+            f"Unknown loader {name!r}; known: {', '.join(sorted(LOAD_OPTIONS))}", param="loader"
         )
     return known
 
@@ -76,6 +88,12 @@ def own_args(loader: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the server's settings that this loader has: the flags of all loaders stand side by side."""
     known = LOAD_OPTIONS_BY_NAME[loader]
     return {name: value for name, value in args.items() if name in known}
+
+
+def own_name(loader: str, arg: str) -> str:
+    """An arg's name for one of its aliases; one that is not known stays as it is."""
+    option = LOAD_OPTIONS_BY_NAME[loader].get(arg.replace("-", "_"))
+    return arg if option is None else option.name
 
 
 def refuse_flags(args: Mapping[str, Any]) -> None:

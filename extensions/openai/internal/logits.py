@@ -5,13 +5,15 @@ import math
 
 from fastapi import APIRouter, Request, Response
 
+from extensions.openai.adapted import lease_adapted
 from extensions.openai.convert import to_sampling
-from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
+from extensions.openai.dependencies import Context, note_ignored, while_connected
 from extensions.openai.response_types import LogitsResponse, TokenProbability
 from extensions.openai.typing import LogitsRequest
 from modules.core.events import TokenChoice
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SamplingParams
+from modules.core.unrendered import TextPrompt
 from modules.engine.encoding import check_length
 from modules.engine.model import LoadedModel
 
@@ -26,8 +28,10 @@ async def show_logits(
 ) -> LogitsResponse:
     """The most likely next tokens with their probabilities."""
     note_ignored(body, response, context)
-    async with lease_for(body.model, context, request) as model:
+    async with lease_adapted(body, context, request) as adapted:
+        model = adapted.model
         wanted = await asyncio.to_thread(_to_request, body, model, context.settings.sampling)
+        [wanted] = adapted.adapt([wanted])
         done = await while_connected(request, model.engine.complete(wanted))
     top = done.logprobs[0].alternatives if done.logprobs else ()
     return to_logits_response(top)
@@ -36,14 +40,13 @@ async def show_logits(
 def _to_request(
     body: LogitsRequest, model: LoadedModel, defaults: SamplingParams
 ) -> GenerationRequest:
-    tokenizer = model.engine.tokenizer
-    check_length(body.prompt, model.engine, param="prompt")
-    ids = tokenizer.encode(body.prompt, add_special=True, parse_special=True)
+    ids, unrendered = _prompt(body.prompt, model)
     sampling = to_sampling(body, defaults)
     model.engine.check_sampling(sampling)  # also where it is not used
     top = DEFAULT_TOP if body.top_logits is None else body.top_logits
     request = GenerationRequest(
-        prompt_ids=tuple(ids or [tokenizer.start_id]),
+        prompt_ids=tuple(ids),
+        unrendered=unrendered,
         max_tokens=1,
         sampling=sampling if body.use_samplers else SamplingParams(),
         logprobs=top,
@@ -51,6 +54,15 @@ def _to_request(
     )
     model.engine.prepare(request)
     return request
+
+
+def _prompt(text: str, model: LoadedModel) -> tuple[list[int], TextPrompt | None]:
+    if model.info.renders_itself:
+        return [], TextPrompt(text)
+    tokenizer = model.engine.tokenizer
+    check_length(text, model.engine, param="prompt")
+    ids = tokenizer.encode(text, add_special=True, parse_special=True)
+    return ids or [tokenizer.start_id], None
 
 
 def to_logits_response(top: tuple[TokenChoice, ...]) -> LogitsResponse:

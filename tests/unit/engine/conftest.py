@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from modules.engine.engine import Engine
+from modules.engine.engine import Engine, LocalEngine
 from tests.unit.engine.fake_runner import FakeRunner
 
 
@@ -12,7 +12,7 @@ def serve() -> Iterator[Callable[..., Engine]]:
     engines: list[Engine] = []
 
     def serve(runner: FakeRunner, max_queue: int = 256) -> Engine:
-        engines.append(Engine(runner, max_queue))
+        engines.append(LocalEngine(runner, max_queue))
         return engines[-1]
 
     yield serve
