@@ -135,6 +135,19 @@ def test_openais_formats_go_on_as_they_came(client: httpx.Client, fake: FakeUpst
     assert fake.last_body["response_format"]["json_schema"]["schema"] == schema
 
 
+def test_schemas_with_numbers_of_any_length_go_along(
+    client: httpx.Client, fake: FakeUpstream
+) -> None:
+    fake.script = saying("ok")
+    schema = {"type": "object", "properties": {"\ud800": {"maximum": 10**40}}}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    data = json.dumps({"messages": SKY, "tools": tools})
+    response = client.post(CHAT, content=data, headers={"Content-Type": "application/json"})
+    assert response.status_code == 200, response.text
+    sent = fake.last_body["tools"][0]["function"]["parameters"]
+    assert sent["properties"] == schema["properties"]
+
+
 def test_a_server_without_a_tokenizer_cannot_count(
     client: httpx.Client, fake: FakeUpstream
 ) -> None:

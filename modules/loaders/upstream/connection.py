@@ -18,6 +18,7 @@ import orjson
 from modules.core.errors import NotReady, Unreachable
 from modules.loaders.upstream.address import Address
 from modules.loaders.upstream.faults import Complaint, fault_of, garbled, read_complaint
+from modules.loaders.upstream.json_values import to_json
 
 CONNECT_S = 10.0
 IDLE_S = 3.0
@@ -68,7 +69,7 @@ class Connection:
                 method,
                 self.address.url(path),
                 headers=[*self._headers(), ("Connection", "close")],
-                content=None if body is None else orjson.dumps(body),
+                content=None if body is None else to_json(body),
                 extensions={"timeout": _timeouts(limit_s)},
             )
             with opened as response:

@@ -1,7 +1,10 @@
 """JSON from outside, whose shape is not sure, as typed values."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
+
+import orjson
 
 Fields = Mapping[str, Any]
 
@@ -14,6 +17,14 @@ def to_fields(value: Any) -> Fields:
 def to_items(value: Any) -> list[Any]:
     """Empty for what is no list."""
     return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def to_json(value: Any) -> bytes:
+    """Schemas of users may hold numbers of any length and halves of characters, which only the slower way can say."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value).encode()
 
 
 def whole_number(value: Any) -> int | None:

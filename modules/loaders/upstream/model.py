@@ -17,7 +17,7 @@ from modules.loaders.upstream.connection import Answer
 from modules.loaders.upstream.dialects import Dialect
 from modules.loaders.upstream.facts import ASSUMED, Facts, read_facts
 from modules.loaders.upstream.faults import fault_in_stream, garbled
-from modules.loaders.upstream.json_values import to_fields, whole_number
+from modules.loaders.upstream.json_values import to_fields, to_json, whole_number
 from modules.loaders.upstream.listing import LOADER, UpstreamModel, read_models
 from modules.loaders.upstream.logprobs import by_id, by_text
 from modules.loaders.upstream.replies import ChatReader, CompletionReader, ReplyReader
@@ -90,12 +90,12 @@ class ConnectedModel:
         name, dialect = self.info.name, self._dialect
         if isinstance(request.unrendered, ChatPrompt):
             body = to_chat_body(name, request, request.unrendered, dialect)
-            return "chat/completions", orjson.dumps(body), ChatReader(request)
+            return "chat/completions", to_json(body), ChatReader(request)
         names = by_text()
         if self._reads_ids(request):
             names = by_id(self.tokenizer, shows_special=not request.skip_special_tokens)
         body = to_completion_body(name, request, dialect)
-        return "completions", orjson.dumps(body), CompletionReader(request, names)
+        return "completions", to_json(body), CompletionReader(request, names)
 
     def _reads_ids(self, request: GenerationRequest) -> bool:
         """Whether tokens are reported by their ids."""
