@@ -14,7 +14,7 @@ from modules.engine.manager import ModelManager
 from modules.extensions import start_extensions
 from modules.loaders.catalog import Catalog, InstalledModel
 from modules.media import build_media
-from modules.serving import build_templates, choose_model, serve
+from modules.serving import build_catalog, build_limits, build_templates, choose_model, serve
 from modules.settings import Settings
 from modules.settings_sources import read_settings
 
@@ -26,7 +26,7 @@ def main() -> int:
     try:
         settings = read_settings(sys.argv[1:])
         set_up_logging(is_verbose=settings.verbose or settings.debug)
-        catalog = Catalog(settings.models_path, dict(settings.model_aliases))
+        catalog = build_catalog(settings)
         model = choose_model(settings, catalog)
         return _event_loop()(run(settings, catalog, model))
     except AppError as error:
@@ -50,7 +50,7 @@ async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None
     models = ModelManager(
         catalog,
         settings.load,
-        max_queue=settings.max_queue,
+        limits=build_limits(settings),
         on_progress=ConsoleProgress(),
         templates=build_templates(settings),
         ledger=ledger,

@@ -35,14 +35,73 @@ class Settings:
     model_dir: str | None = option(
         None, "Folder with the models; models/ in the user data folder when not set", group="model"
     )
+    lora_dir: str | None = option(
+        None,
+        "Folder with LoRA adapters (GGUF files, or folders as peft saves them); loras/ in the user data folder when not set",
+        group="model",
+    )
     model_switch: bool = option(
         True,
-        "Load an installed model when a request names it; with an admin key this needs that key",
+        "Load an installed model or LoRA adapter when a request names it; with an admin key this needs that key",
         group="model",
     )
     strict_models: bool = option(
         False,
         "Answer 404 to requests that name a model which is not installed, instead of taking the loaded one",
+        group="model",
+    )
+    max_models: int = option(
+        1,
+        "Models that stay loaded; past that the one that was used longest ago leaves when it is idle",
+        minimum=1,
+        maximum=1000,
+        group="model",
+    )
+    memory_budget: float = option(
+        0.0,
+        "GiB that all loaded models together may take, by estimate: those that do not fit beside a new one leave before it is loaded, and "
+        "what can never fit is refused. 0 is no budget",
+        minimum=0,
+        maximum=1_000_000,
+        group="model",
+    )
+    idle_timeout: float = option(
+        0.0,
+        "Unload a model after so many minutes without use; the next request that means it loads it again. 0 is never",
+        minimum=0,
+        maximum=100_000,
+        group="model",
+    )
+    upstream_url: str | None = option(
+        None,
+        "Another server with OpenAI's API, such as http://127.0.0.1:8080/v1: its models stand beside those of this machine. With "
+        "--loader upstream one of them is loaded at the start",
+        env="OPENEDAI_UPSTREAM_URL",
+        group="model",
+    )
+    upstream_key: str | None = option(
+        None,
+        "Key for the upstream server",
+        env="OPENEDAI_UPSTREAM_KEY",
+        is_secret=True,
+        group="model",
+    )
+    upstream_params: str = option(
+        "auto",
+        "Fields beyond OpenAI's that the upstream server gets: those that its kind knows, none, or, where its kind is not known, all",
+        choices=("auto", "openai", "all"),
+        group="model",
+    )
+    upstream_timeout_s: float = option(
+        600.0,
+        "Seconds for which the upstream server may be silent in the middle of an answer",
+        minimum=0.1,
+        maximum=86_400,
+        group="model",
+    )
+    upstream_proxy: str | None = option(
+        None,
+        "HTTP proxy on the way to the upstream server, such as http://127.0.0.1:3128; none is taken from the environment",
         group="model",
     )
     chat_template_file: str | None = option(
@@ -324,6 +383,10 @@ class Settings:
     @property
     def models_path(self) -> Path:
         return Path(self.model_dir) if self.model_dir else Path(self.user_data_dir) / "models"
+
+    @property
+    def loras_path(self) -> Path:
+        return Path(self.lora_dir) if self.lora_dir else Path(self.user_data_dir) / "loras"
 
     @property
     def templates_path(self) -> Path:

@@ -19,7 +19,10 @@ from extensions.openai.ignored import HEADER
 from extensions.openai.internal import (
     downloads,
     logits,
+    loras,
     media,
+    model_events,
+    model_settings,
     models as internal_models,
     stop,
     tokenize,
@@ -40,6 +43,9 @@ ROUTERS = (
     tokens.router,
     logits.router,
     internal_models.router,
+    loras.router,
+    model_events.router,
+    model_settings.router,
     downloads.router,
     media.router,
     stop.router,
@@ -74,7 +80,9 @@ def build_app(context: AppContext) -> FastAPI:
     for add_routes in context.hooks.routes:
         add_routes(app)
     # The last one added is the first that a request meets.
-    app.add_middleware(Gate, settings=context.settings, requests=requests)
+    remote = context.models.catalog.remote
+    own_id = None if remote is None else remote.own_id
+    app.add_middleware(Gate, settings=context.settings, requests=requests, own_id=own_id)
     _add_cors(app, context)
     _correct_description(app)
     return app

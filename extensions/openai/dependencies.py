@@ -8,6 +8,8 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
+from extensions.openai.adapter_names import split_model
+from extensions.openai.gate import VIA
 from extensions.openai.ignored import ignored_headers
 from modules.context import AppContext
 from modules.core.errors import AuthError, NotFound
@@ -52,27 +54,35 @@ async def lease_for(
     name: str | None, context: AppContext, request: Request
 ) -> AsyncGenerator[LoadedModel]:
     """The model that a request's `model` field means, by the rules of the settings."""
-    settings = context.settings
-    current = context.models.current
-    if current is not None and name == current.info.name:
-        name = None  # the usual case needs no look at the folder
-    catalog = context.models.catalog
-    installed = None
-    if name is not None and not catalog.is_surely_unknown(name):
-        installed = await asyncio.to_thread(catalog.find, name)
-    is_current = current is not None and (
-        name is None or (installed is not None and installed.name == current.info.name)
-    )
-    wanted = None
-    if not is_current and installed is not None and settings.model_switch:
+    name, _ = await split_model(name, context)
+    wanted = None if name is None else await _to_wanted(name, context, request)
+    async with context.models.lease(wanted) as model:
+        if model.info.renders_itself and VIA in request.headers:
+            raise NotFound(
+                f"{model.info.name} is here from yet another server: requests are not passed on twice, since that could go in a circle.",
+                param="model",
+                code="model_not_found",
+            )
+        yield model
+
+
+async def _to_wanted(name: str, context: AppContext, request: Request) -> str | None:
+    """The installed model that a name means; None for what is loaded. What is in service already is there for everybody."""
+    models, settings = context.models, context.settings
+    wanted = models.in_service(name)  # the usual case needs no look at the folder
+    if wanted is None and not models.catalog.is_surely_unknown(name):
+        installed = await asyncio.to_thread(models.catalog.find, name)
+        wanted = None if installed is None else installed.name
+    if wanted is not None and models.in_service(wanted) is not None:
+        return wanted
+    if wanted is not None and settings.model_switch:
         require_admin(request)
-        wanted = installed.name
-    elif not is_current and name is not None and settings.strict_models:
+        return wanted
+    if settings.strict_models:
         raise NotFound(
             f"The model {name!r} is not served here.", param="model", code="model_not_found"
         )
-    async with context.models.lease(wanted) as model:
-        yield model
+    return None
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -86,7 +96,10 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
         return task.result()
     finally:
         watch.cancel()
-        task.cancel()
+        if not task.done():
+            task.cancel()
+            # It has to be over before the caller closes what it reads from.
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _disconnected(request: Request) -> None:

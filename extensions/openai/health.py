@@ -23,8 +23,7 @@ async def get_internal_health(context: Context) -> HealthResponse:
 def to_health(context: AppContext) -> HealthResponse:
     current, loading = context.models.current, to_progress(context)
     if current is None:
-        state = "none" if loading is None else "loading"
-        return HealthResponse(model=None, model_state=state, loading=loading)
+        return _without_model(context, loading)
     statistics = current.engine.statistics
     return HealthResponse(
         model=current.info.name,
@@ -34,6 +33,14 @@ def to_health(context: AppContext) -> HealthResponse:
         running=statistics.running,
         waiting=statistics.waiting,
     )
+
+
+def _without_model(context: AppContext, loading: LoadProgressInfo | None) -> HealthResponse:
+    """What sleeps is told by its name: requests are answered as if it were there, after a moment."""
+    asleep = next(iter(context.models.asleep), None)
+    if loading is not None:
+        return HealthResponse(model=None, model_state="loading", loading=loading)
+    return HealthResponse(model=asleep, model_state="sleeping" if asleep else "none")
 
 
 def to_progress(context: AppContext) -> LoadProgressInfo | None:

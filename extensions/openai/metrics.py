@@ -1,6 +1,6 @@
 """GET /metrics, for Prometheus: counts and times, no texts and no names of users."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -43,43 +43,45 @@ def build_router(registry: CollectorRegistry) -> APIRouter:
 
 
 class EngineCollector(Collector):
-    """Reads the loaded model's statistics when it is asked."""
+    """Reads the loaded models' statistics when it is asked."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
     def collect(self) -> Iterator[Metric]:
-        model = self._context.models.current
-        loaded = GaugeMetricFamily("hearth_model_loaded", "1 when a model is loaded")
-        loaded.add_metric([], 0 if model is None else 1)
+        models = self._context.models.loaded
+        loaded = GaugeMetricFamily("hearth_model_loaded", "How many models are loaded")
+        loaded.add_metric([], len(models))
         yield loaded
-        if model is not None:
-            yield from _engine_metrics(model.engine.statistics, model.info.name)
+        if models:
+            yield from _engine_metrics({m.name: m.engine.statistics for m in models})
         yield from _media_metrics(self._context.media.pools)
 
 
-def _engine_metrics(statistics: EngineStatistics, model: str) -> Iterator[Metric]:
-    gauges = {
-        "hearth_slots": ("Requests that can run at once", statistics.slots),
-        "hearth_requests_running": ("Requests that run now", statistics.running),
-        "hearth_requests_waiting": ("Requests that wait for a slot", statistics.waiting),
+Statistics = Mapping[str, EngineStatistics]
+"""By the name of the model."""
+
+
+def _engine_metrics(models: Statistics) -> Iterator[Metric]:
+    gauges: dict[str, tuple[str, Callable[[EngineStatistics], float]]] = {
+        "hearth_slots": ("Requests that can run at once", lambda s: s.slots),
+        "hearth_requests_running": ("Requests that run now", lambda s: s.running),
+        "hearth_requests_waiting": ("Requests that wait for a slot", lambda s: s.waiting),
     }
-    for name, (about, value) in gauges.items():
-        gauge = GaugeMetricFamily(name, about, labels=["model"])
-        gauge.add_metric([model], value)
-        yield gauge
-    counters = {
-        "hearth_prompt_tokens": ("Tokens of prompts", statistics.prompt_tokens),
-        "hearth_cached_tokens": ("Those of them found in the cache", statistics.cached_tokens),
-        "hearth_completion_tokens": ("Tokens generated", statistics.completion_tokens),
-        "hearth_generations": ("Replies ended", statistics.finished),
+    counters: dict[str, tuple[str, Callable[[EngineStatistics], float]]] = {
+        "hearth_prompt_tokens": ("Tokens of prompts", lambda s: s.prompt_tokens),
+        "hearth_cached_tokens": ("Those of them found in the cache", lambda s: s.cached_tokens),
+        "hearth_completion_tokens": ("Tokens generated", lambda s: s.completion_tokens),
+        "hearth_generations": ("Replies ended", lambda s: s.finished),
     }
-    for name, (about, value) in counters.items():
-        counter = CounterMetricFamily(name, about, labels=["model"])
-        counter.add_metric([model], value)
-        yield counter
-    yield _histogram("hearth_ttft_seconds", "Submit to first token", statistics.ttft, model)
-    yield _histogram("hearth_step_seconds", "One step of the engine", statistics.step, model)
+    for family, table in ((GaugeMetricFamily, gauges), (CounterMetricFamily, counters)):
+        for name, (about, read) in table.items():
+            metric = family(name, about, labels=["model"])
+            for model, statistics in models.items():
+                metric.add_metric([model], read(statistics))
+            yield metric
+    yield _histograms("hearth_ttft_seconds", "Submit to first token", models, lambda s: s.ttft)
+    yield _histograms("hearth_step_seconds", "One step of the engine", models, lambda s: s.step)
 
 
 Read = Callable[[ModelPool[Any]], float]
@@ -121,9 +123,13 @@ def _media_metrics(pools: Iterable[ModelPool[Any]]) -> Iterator[Metric]:
     yield durations
 
 
-def _histogram(name: str, about: str, histogram: Histogram, model: str) -> Metric:
+def _histograms(
+    name: str, about: str, models: Statistics, read: Callable[[EngineStatistics], Histogram]
+) -> Metric:
     family = HistogramMetricFamily(name, about, labels=["model"])
-    family.add_metric([model], _buckets(histogram), sum_value=histogram.total)
+    for model, statistics in models.items():
+        histogram = read(statistics)
+        family.add_metric([model], _buckets(histogram), sum_value=histogram.total)
     return family
 
 

@@ -1,11 +1,12 @@
-"""GET /v1/models and /v1/models/{id}: what is loaded first, then all that is installed."""
+"""GET /v1/models and /v1/models/{id}: what is loaded, used most recently first, then all that is installed."""
 
 import asyncio
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from extensions.openai.dependencies import Context
+from extensions.openai.gate import VIA
 from extensions.openai.response_types import ModelList, ModelMeta, ModelObject
 from modules.context import AppContext
 from modules.core.errors import NotFound
@@ -20,8 +21,10 @@ OWNER = "local"
 
 
 @router.get("/v1/models")
-async def list_models(context: Context) -> ModelList:
-    return ModelList(data=await asyncio.to_thread(collect_models, context))
+async def list_models(request: Request, context: Context) -> ModelList:
+    """To another Hearth, which passes requests on to this one, only the models of this machine."""
+    models = await asyncio.to_thread(collect_models, context, is_local=VIA in request.headers)
+    return ModelList(data=models)
 
 
 @router.get("/v1/models/{model_id:path}")
@@ -42,15 +45,18 @@ def _real_name(name: str, context: AppContext) -> str:
     return name
 
 
-def collect_models(context: AppContext) -> list[ModelObject]:
-    current = context.models.current
-    listed = [] if current is None else [_loaded(current)]
-    loaded_name = None if current is None else current.info.name
-    installed = [m for m in context.models.catalog.models() if m.name != loaded_name]
+def collect_models(context: AppContext, *, is_local: bool = False) -> list[ModelObject]:
+    """`is_local`: without those of an upstream server, which is not even asked."""
+    catalog = context.models.catalog
+    loaded = [m for m in context.models.loaded if not (is_local and m.info.renders_itself)]
+    names = {model.name for model in loaded}
+    listed = [each for model in loaded for each in (_loaded(model), *_adapted(model))]
+    known = catalog.local_models() if is_local else catalog.models()
+    installed = [m for m in known if m.name not in names]
     listed += [_installed(model) for model in installed]
     for pool in context.media.pools:
-        loaded = {worker.name: worker for worker in pool.loaded}
-        listed += [_media(pool.kind, m, loaded.get(m.name)) for m in pool.catalog.models()]
+        workers = {worker.name: worker for worker in pool.loaded}
+        listed += [_media(pool.kind, m, workers.get(m.name)) for m in pool.catalog.models()]
     return listed
 
 
@@ -77,8 +83,19 @@ def _loaded(model: LoadedModel) -> ModelObject:
         slots=info.slots,
         capabilities=list(info.capabilities),
         size_bytes=info.size_bytes,
+        memory_bytes=model.plan.memory.total,
     )
     return ModelObject(id=info.name, created=model.loaded_at, owned_by=OWNER, meta=meta)
+
+
+def _adapted(model: LoadedModel) -> list[ModelObject]:
+    """The model with each of its loaded adapters, as models of their own: most programs let people choose from this list."""
+    whole = _loaded(model)
+    meta = whole.meta.model_copy(update={"parent": whole.id, "memory_bytes": None})
+    return [
+        whole.model_copy(update={"id": f"{whole.id}:{name}", "meta": meta})
+        for name in model.engine.adapters.names
+    ]
 
 
 def _installed(model: InstalledModel) -> ModelObject:

@@ -92,6 +92,7 @@ class ApiService:
     def stop(self) -> None:
         self._context.models.stop()  # replies end with what they have
         self._context.media.stop()
+        self._context.models.give_up()
         AppStatus.should_exit = True  # streams that do not end soon are cut
         if self._server is not None:
             self._server.should_exit = True

@@ -1,40 +1,40 @@
-"""Which model is loaded: load, swap, unload and lease, beside the traffic."""
+"""Which models are loaded: load, unload and lease, beside the traffic."""
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from modules.core.errors import AppError, LoadError, NotReady
-from modules.engine.engine import Engine
+from modules.core.errors import AppError, LoadError, NotReady, RequestError
+from modules.engine.demands import Demands, granted
 from modules.engine.failures import Failure
 from modules.engine.ledger import Ledger
+from modules.engine.limits import GIB, ModelLimits
+from modules.engine.load_planner import LoadPlanner
+from modules.engine.load_wish import LoadPlan, LoadWish
 from modules.engine.model import LoadedModel
+from modules.engine.model_builder import ModelBuilder, ProgressListener
+from modules.engine.model_events import Listener, ModelEvent, ModelEvents
 from modules.engine.progress import LoadProgress
+from modules.engine.residents import Residents
+from modules.engine.saved_settings import SavedSettings
 from modules.loaders.catalog import Catalog, InstalledModel
-from modules.loaders.registry import (
-    LOADERS,
-    check_load_args,
-    default_load_args,
-    own_args,
-    refuse_flags,
-)
+from modules.loaders.registry import check_load_args, refuse_flags
 from modules.prompts.template_sources import TemplateSources
 
 log = logging.getLogger("hearth.models")
 
-
-ProgressListener = Callable[[LoadProgress], None]
+LOAD_THREADS = 2
 
 
 class ModelManager:
-    """One text model at a time. All methods belong to the event loop; the slow parts run in threads.
+    """All methods belong to the event loop; the slow parts run in threads.
 
-    A new model is loaded while the old one still answers, and takes its place only when it is ready.
+    One load at a time. A new model is loaded while the others still answer, and serves only when it is ready; then those that are too
+    many leave (`Residents`). With a memory budget, those that do not fit beside it leave before.
     """
 
     def __init__(
@@ -42,164 +42,263 @@ class ModelManager:
         catalog: Catalog,
         load_defaults: Mapping[str, Any] | None = None,
         *,
-        max_queue: int = 256,
+        limits: ModelLimits | None = None,
         on_progress: ProgressListener | None = None,
         templates: TemplateSources | None = None,
         ledger: Ledger | None = None,
     ) -> None:
         self.catalog = catalog
-        self._templates = templates or TemplateSources(catalog.folder.parent, catalog.folder)
+        self.limits = limits or ModelLimits()
         self.ledger = ledger or Ledger()
+        self.saved = SavedSettings(catalog.folder)
         self.last_error: str | None = None
-        self._load_defaults = dict(load_defaults or {})
-        self._max_queue = max_queue
+        self.loading: LoadProgress | None = None
+        self._events = ModelEvents()
         self._on_progress = on_progress
-        self._current: LoadedModel | None = None
-        self._loading: LoadProgress | None = None
+        self._threads = ThreadPoolExecutor(LOAD_THREADS, thread_name_prefix="load")
+        self._residents = Residents(self.limits, self._events, self._threads)
+        self._planner = LoadPlanner(load_defaults or {}, self.saved, catalog.adapters)
+        templates = templates or TemplateSources(catalog.folder.parent, catalog.folder)
+        self._builder = ModelBuilder(
+            templates, catalog.adapters, self.ledger, self.limits.max_queue, self._threads
+        )
         self._turn = asyncio.Lock()
-        self._demanded: dict[str, asyncio.Task[LoadedModel]] = {}
+        self._demands = Demands()
         self._failed: dict[str, Failure] = {}
-        self._is_closing = False
-        # Of its own: loads must not wait for the threads that requests share, nor they for it.
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="load")
-        self._retired: dict[LoadedModel, None] = {}  # oldest first
+        self.is_closing = False
 
     @property
     def current(self) -> LoadedModel | None:
-        return self._current
+        """The one that was used last: it answers requests that name none, or one that is not here."""
+        return self._residents.current
 
     @property
-    def loading(self) -> LoadProgress | None:
-        return self._loading
+    def loaded(self) -> list[LoadedModel]:
+        """Used most recently first."""
+        return list(self._residents)
+
+    @property
+    def asleep(self) -> list[str]:
+        """Names of models that are not in memory, but come back by themselves; used most recently first."""
+        return [wish.name for wish in self._residents.asleep]
+
+    @property
+    def reserved_bytes(self) -> int:
+        """By estimate, of all models in memory."""
+        return self._residents.reserved_bytes
+
+    def get(self, name: str) -> LoadedModel | None:
+        """A loaded model by its name or alias."""
+        return self._residents.get(self.catalog.aliases.get(name, name))
+
+    def in_service(self, name: str) -> str | None:
+        """The name of a model that is loaded or asleep, by its name or alias; touches no disk."""
+        name = self.catalog.aliases.get(name, name)
+        is_known = self._residents.get(name) or self._residents.sleeping(name)
+        return name if is_known else None
 
     @asynccontextmanager
     async def lease(self, name: str | None = None) -> AsyncGenerator[LoadedModel]:
         """The model for one request, kept until the request ends.
 
-        `name` of an installed model loads that one first; None takes what is loaded. NotReady when
-        nothing is.
+        `name` of an installed model loads that one first; None takes what is loaded or asleep. NotReady when nothing is.
         """
-        model = await self._find(name)
-        while model.is_retired:  # swapped away between its load and now
-            model = await self._find(name)
-        model.leases += 1
+        model = await self._take(name)
         try:
             yield model
         finally:
-            model.leases -= 1
-            self._close_if_idle(model)
+            self._residents.give_back(model)
 
     async def load(
-        self, model: InstalledModel, args: Mapping[str, Any] | None = None
+        self,
+        model: InstalledModel,
+        args: Mapping[str, Any] | None = None,
+        *,
+        is_forced: bool = False,
     ) -> LoadedModel:
-        """Load and swap. LoadError or RequestError leaves the old model serving."""
-        refuse_flags(args or {})
-        options = self._options(model.loader, args or {})
-        self._failed.pop(model.name, None)
-        # A task of its own: a load goes on when the one who asked for it leaves.
-        return await asyncio.shield(
-            self._spawn(self._load_in_turn(model, options, dict(args or {})))
-        )
+        """Load anew, also what is loaded. LoadError or RequestError leaves the others serving.
 
-    async def unload(self) -> str | None:
-        """Take the model out of service; returns its name once it is freed. Running requests end first."""
+        `is_forced`: also when it does not fit into the memory budget; all others leave then.
+        """
+        refuse_flags(args or {})
+        check_load_args(model.loader, args or {})
+        self._failed.pop(model.name, None)
+        wish = LoadWish(model, dict(args or {}), is_forced)
+        return await asyncio.shield(_spawn(self._load_in_turn(wish)))
+
+    async def plan(self, model: InstalledModel, args: Mapping[str, Any] | None = None) -> LoadPlan:
+        """What a load would do, and take."""
+        return await asyncio.to_thread(self._planner.plan, LoadWish(model, dict(args or {})))
+
+    async def unload(self, name: str | None = None, *, everything: bool = False) -> list[str]:
+        """Take one model (the current one where none is named) or all out of service, asleep ones too; names of those that were
+        loaded, once they are freed. Running requests end first.
+        """
         async with self._turn:
-            model, self._current = self._current, None
-            if model is None:
-                return None
-            self._retire(model)
-        await model.closed.wait()
-        return model.info.name
+            models = self._dismiss(name, everything=everything)
+        for model in models:
+            await model.closed.wait()
+        return [model.name for model in models]
 
     def stop(self, stop_id: str | None = None) -> int:
         """End replies early, all or those with this id, of a model that was replaced too; says how many."""
-        models = [*self._retired, *([self._current] if self._current else [])]
-        return sum(model.engine.stop(stop_id) for model in models)
+        return sum(model.engine.stop(stop_id) for model in self._residents.in_memory)
+
+    def listen(self) -> Listener:
+        """Events of loads and unloads from now on; the first say what is so now. End it with `leave`."""
+        now = [ModelEvent("loaded", model.name) for model in reversed(self.loaded)]
+        if self.loading is not None:
+            now.append(_to_event(self.loading))
+        return self._events.listen(now or [ModelEvent("unloaded", None)])
+
+    def leave(self, listener: Listener) -> None:
+        self._events.leave(listener)
+
+    def give_up(self) -> None:
+        """The process is about to end: a load is given up and none begins, and whoever listens is told no more."""
+        self.is_closing = True
+        self._events.close()
+        if self.loading is not None:
+            self.loading.is_given_up = True
 
     async def close(self) -> None:
-        """For the end of the process: does not wait for requests, and gives up a load."""
-        self._is_closing = True
-        if self._loading is not None:
-            self._loading.is_given_up = True
+        """For the end of the process: does not wait for requests."""
+        self.give_up()
         # Threads that render or tokenize for requests nobody waits for must be done before the model is freed.
         await asyncio.get_running_loop().shutdown_default_executor()
         self._threads.shutdown(wait=True)
-        model, self._current = self._current, None
-        for each in [*self._retired, *([model] if model else [])]:
-            if not each.closed.is_set() and not each.is_closing:
-                each.is_closing = True
-                each.engine.close()
-                each.closed.set()
+        self._residents.close()
 
-    async def _find(self, name: str | None) -> LoadedModel:
-        if name is not None and (self._current is None or self._current.info.name != name):
-            wanted = await asyncio.to_thread(self.catalog.get, name)
-            if self._current is None or self._current.info.name != wanted.name:
-                return await self._load_on_demand(wanted)
-        if self._current is None:
+    async def _take(self, name: str | None) -> LoadedModel:
+        """With a lease. Many may ask at once: they all wait for one load, and have their lease before anything can make it leave."""
+        if name is None:
+            current = self._residents.current
+            return await self._demand(None) if current is None else self._residents.grant(current)
+        known = self.in_service(name)
+        wish = None if known is None else self._residents.sleeping(known)
+        if known is None:
+            installed = await asyncio.to_thread(self.catalog.get, name)
+            known = installed.name
+            wish = self._residents.sleeping(known) or LoadWish(installed)
+        model = self._residents.get(known)
+        return await self._demand(wish) if model is None else self._residents.grant(model)
+
+    async def _demand(self, wish: LoadWish | None) -> LoadedModel:
+        """None: what is asleep, or whatever is loaded by then."""
+        wanted = wish or next(iter(self._residents.asleep), None)
+        if wanted is None:
             raise self._not_ready()
-        return self._current
-
-    async def _load_on_demand(self, wanted: InstalledModel) -> LoadedModel:
-        """Many may ask at once: they all wait for one load."""
-        task = self._demanded.get(wanted.name)
         failure = self._failed.get(wanted.name)
-        if task is None and failure is not None and failure.holds_for(wanted):
-            raise failure.as_error(wanted)
-        if task is None:
-            options = self._options(wanted.loader, {})
-            task = self._spawn(self._find_in_turn(wanted, options))
-            self._demanded[wanted.name] = task
-            task.add_done_callback(lambda _: self._demanded.pop(wanted.name, None))
-        return await asyncio.shield(task)
+        if failure is not None and failure.holds_for(wanted.model):
+            raise failure.as_error(wanted.model)
+        name = None if wish is None else wish.name
+        grant, is_first = self._demands.join(name)
+        if is_first:
+            _spawn(self._meet_demand(name, wanted))
+        try:
+            return await grant
+        except asyncio.CancelledError:
+            model = granted(grant)
+            if model is not None:
+                self._residents.give_back(model)
+            raise
 
-    def _spawn(self, work: Coroutine[Any, Any, LoadedModel]) -> asyncio.Task[LoadedModel]:
-        task = asyncio.ensure_future(work)
-        # Whoever waits is told; when nobody does any more, the failure is in the log already.
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return task
+    async def _meet_demand(self, name: str | None, wish: LoadWish) -> None:
+        try:
+            async with self._turn:
+                model = await self._find_or_load(name, wish)
+                self._demands.meet(name, partial(self._residents.grant, model))
+        except AppError as error:
+            self._demands.refuse(name, error)
+        except Exception:
+            log.exception("Finding %s failed", wish.name)
+            error = LoadError("The model could not be found; the log has the details.")
+            self._demands.refuse(name, error)
+        finally:
+            self._demands.drop(name)
 
-    async def _load_in_turn(
-        self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
-    ) -> LoadedModel:
-        async with self._turn:
-            return await self._load_when_free(wanted, options, args)
-
-    async def _find_in_turn(
-        self, wanted: InstalledModel, options: Mapping[str, Any]
-    ) -> LoadedModel:
+    async def _find_or_load(self, name: str | None, wish: LoadWish) -> LoadedModel:
         """What another load brought meanwhile, or the same model replaced a moment ago: no need to load it twice."""
-        async with self._turn:
-            if self._current is not None and self._current.info.name == wanted.name:
-                return self._current
-            for model in self._retired:
-                if model.info.name == wanted.name and not model.is_closing:
-                    return self._bring_back(model)
-            return await self._load_when_free(wanted, options, {})
+        current = self._residents.current
+        if name is None and current is not None:
+            return current
+        model = self._residents.get(wish.name) or self._residents.bring_back(wish.name)
+        return model or await self._load(wish)
 
-    def _bring_back(self, model: LoadedModel) -> LoadedModel:
-        self._retired.pop(model)
-        model.is_retired = False
-        old, self._current = self._current, model
-        if old is not None:
-            self._retire(old)
+    async def _load_in_turn(self, wish: LoadWish) -> LoadedModel:
+        async with self._turn:
+            return await self._load(wish)
+
+    async def _load(self, wish: LoadWish) -> LoadedModel:
+        plan = await asyncio.to_thread(self._planner.plan, wish)
+        self._check_budget(plan)
+        progress = self.loading = LoadProgress(wish.name)
+        self._events.tell(_to_event(progress))
+        try:
+            await self._residents.make_room(plan)
+            if self.is_closing:
+                raise NotReady("The server is shutting down.")
+            log.info("Loading %s", wish.name)
+            model = await self._builder.build(plan, progress, self._tell_progress)
+        except Exception as error:
+            raise self._failure(wish, progress, error) from error
+        finally:
+            self.loading = None
+        self.last_error = None
+        self._residents.admit(model)
+        self._events.tell(ModelEvent("loaded", wish.name, 1.0, round(progress.seconds, 3)))
+        log.info(
+            "Loaded %s in %.1f s: context %d tokens, %d slots",
+            wish.name,
+            progress.seconds,
+            model.info.context_length,
+            model.info.slots,
+        )
         return model
 
-    async def _load_when_free(
-        self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
-    ) -> LoadedModel:
-        """Each replaced model that still answers takes memory of its own: the next load waits for it."""
-        while self._retired:
-            await next(iter(self._retired)).closed.wait()
-        if self._is_closing:
-            raise NotReady("The server is shutting down.")
-        return await self._load(wanted, options, args)
+    def _check_budget(self, plan: LoadPlan) -> None:
+        budget, needed = self.limits.memory_bytes, plan.memory.total
+        if budget and needed > budget and not plan.wish.is_forced:
+            raise RequestError(
+                f"{plan.name} needs about {needed / GIB:.2f} GiB of memory with these options; --memory-budget is {budget / GIB:.2f} GiB. "
+                "A smaller ctx_size or parallel, or another cache_type, makes it smaller.",
+                param="model",
+                code="model_too_large",
+            )
+
+    def _failure(self, wish: LoadWish, progress: LoadProgress, error: Exception) -> AppError:
+        if self.is_closing:
+            return NotReady("The server is shutting down.")
+        if not isinstance(error, AppError):
+            log.error("Loading %s failed", wish.name, exc_info=error)
+            error = LoadError(f"Loading {wish.name} failed; the log has the details.")
+        self.last_error = error.message
+        if not wish.args:  # others may do better
+            self._failed[wish.name] = Failure(error.message, wish.model.created)
+        log.error("%s", error.message)
+        seconds = round(progress.seconds, 3)
+        self._events.tell(ModelEvent("failed", wish.name, seconds=seconds, error=error.message))
+        return error
+
+    def _tell_progress(self, progress: LoadProgress) -> None:
+        if progress is self.loading:  # the last report may come when all is over
+            self._events.tell(_to_event(progress))
+        if self._on_progress is not None:
+            self._on_progress(progress)
+
+    def _dismiss(self, name: str | None, *, everything: bool) -> list[LoadedModel]:
+        if everything:
+            return self._residents.dismiss(None)
+        if name is None:
+            current = self._residents.current
+            name = current.name if current else next(iter(self.asleep), None)
+        return [] if name is None else self._residents.dismiss(self.in_service(name) or name)
 
     def _not_ready(self) -> NotReady:
-        if self._loading is not None:
+        if self.loading is not None:
             return NotReady(
-                f"The model {self._loading.name} is still loading "
-                f"({self._loading.progress:.0%}); try again in a moment.",
+                f"The model {self.loading.name} is still loading "
+                f"({self.loading.progress:.0%}); try again in a moment.",
                 code="model_loading",
             )
         reason = f" The last load failed: {self.last_error}" if self.last_error else ""
@@ -209,87 +308,16 @@ class ModelManager:
             retry_after_s=10,
         )
 
-    def _options(self, loader: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            **default_load_args(loader),
-            **check_load_args(loader, own_args(loader, self._load_defaults)),
-            **check_load_args(loader, args),
-        }
 
-    async def _load(
-        self, wanted: InstalledModel, options: Mapping[str, Any], args: Mapping[str, Any]
-    ) -> LoadedModel:
-        progress = self._loading = LoadProgress(wanted.name)
-        log.info("Loading %s", wanted.name)
-        try:
-            model = await self._build(wanted, options, args, progress)
-        except AppError as error:
-            self.last_error = error.message
-            self._failed[wanted.name] = Failure(error.message, wanted.created)
-            log.error("%s", error.message)
-            raise
-        except Exception as error:
-            log.exception("Loading %s failed", wanted.name)
-            self.last_error = f"{type(error).__name__} while loading {wanted.name}"
-            raise LoadError(f"Loading {wanted.name} failed; the log has the details.") from error
-        finally:
-            self._loading = None
-        if self._is_closing:
-            model.engine.close()  # there are no worker threads any more
-            raise NotReady("The server is shutting down.")
-        old, self._current, self.last_error = self._current, model, None
-        if old is not None:
-            self._retire(old)
-        log.info(
-            "Loaded %s in %.1f s: context %d tokens, %d slots",
-            wanted.name,
-            progress.seconds,
-            model.info.context_length,
-            model.info.slots,
-        )
-        return model
+def _to_event(load: LoadProgress) -> ModelEvent:
+    return ModelEvent("loading", load.name, round(load.progress, 3), round(load.seconds, 3))
 
-    async def _build(
-        self,
-        wanted: InstalledModel,
-        options: Mapping[str, Any],
-        args: Mapping[str, Any],
-        progress: LoadProgress,
-    ) -> LoadedModel:
-        loop = asyncio.get_running_loop()
 
-        def report(share: float) -> bool:
-            progress.progress = share
-            if self._on_progress is not None and not loop.is_closed():
-                loop.call_soon_threadsafe(self._on_progress, progress)
-            return not progress.is_given_up
+T = TypeVar("T")
 
-        def run() -> LoadedModel:
-            runner = LOADERS[wanted.loader]()(wanted.path, wanted.name, options, report)
-            engine = Engine(runner, self._max_queue)
-            engine.statistics.listener = partial(self.ledger.note, wanted.name)
-            model = LoadedModel(engine, self._templates, args, int(time.time()))
-            try:
-                _ = model.template.abilities  # one that cannot be used is found now
-            except BaseException:
-                engine.close()
-                raise
-            return model
 
-        return await loop.run_in_executor(self._threads, run)
-
-    def _retire(self, model: LoadedModel) -> None:
-        model.is_retired = True
-        self._retired[model] = None
-        self._close_if_idle(model)
-
-    def _close_if_idle(self, model: LoadedModel) -> None:
-        if not model.is_retired or model.leases or model.is_closing:
-            return
-        closing = asyncio.get_running_loop().run_in_executor(self._threads, model.engine.close)
-        model.is_closing = True
-        closing.add_done_callback(lambda _: self._note_closed(model))
-
-    def _note_closed(self, model: LoadedModel) -> None:
-        self._retired.pop(model, None)
-        model.closed.set()
+def _spawn(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """A task of its own: it goes on when the one who asked for it leaves. Whoever waits is told of its failure."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task

@@ -49,6 +49,12 @@ class EngineStatistics:
     listener: Callable[[Usage], None] | None = None
     _sampled: int = 0
 
+    def forget(self) -> None:
+        """All counts begin anew."""
+        self.prompt_tokens = self.cached_tokens = self.completion_tokens = self.finished = 0
+        self.ttft, self.step = Histogram(TTFT_BUCKETS_S), Histogram(STEP_BUCKETS_S)
+        self._sampled = 0
+
     def note_load(self, running: int, waiting: int) -> None:
         self.running, self.waiting = running, waiting
 

@@ -5,6 +5,7 @@ which makes this take milliseconds where a vocabulary of 150,000 tokens would ta
 """
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,17 +29,31 @@ _STRING, _ARRAY = 8, 9
 _MAX_PAIRS = 65_536
 _MAX_DEPTH = 8
 _MAX_STRING = 64 * 2**20
+_MAX_KEPT = 1024
 
 
-def read_gguf_header(path: Path) -> dict[str, Any]:
-    """Key to scalar or string, e.g. `general.architecture`; LoadError when the file is no GGUF model."""
+@dataclass(frozen=True, slots=True)
+class SkippedArray:
+    """What stands for an array that is long or has strings."""
+
+    length: int
+
+
+def read_gguf_header(path: Path, *, with_arrays: bool = False) -> dict[str, Any]:
+    """Key to scalar or string, e.g. `general.architecture`; LoadError when the file is no GGUF model.
+
+    `with_arrays`: short arrays of numbers too, as tuples; others as SkippedArray.
+    """
     try:
         with path.open("rb") as file:
-            return _read(file, path.stat().st_size)
+            header = _read(file, path.stat().st_size)
     except (struct.error, ValueError, EOFError):
         raise LoadError(f"{path.name} is cut short or damaged") from None
     except OSError as error:
         raise LoadError(f"{path.name} cannot be read: {error.strerror}") from None
+    if with_arrays:
+        return header
+    return {k: v for k, v in header.items() if not isinstance(v, tuple | SkippedArray)}
 
 
 def _read(file: BinaryIO, size: int) -> dict[str, Any]:
@@ -53,9 +68,7 @@ def _read(file: BinaryIO, size: int) -> dict[str, Any]:
     for _ in range(pairs):
         key = _string(file, size)
         (kind,) = _unpack(file, "<I")
-        value = _value(file, kind, size)
-        if value is not None:
-            header[key] = value
+        header[key] = _value(file, kind, size)
     return header
 
 
@@ -77,11 +90,20 @@ def _value(file: BinaryIO, kind: int, size: int) -> Any:
     if kind == _STRING:
         return _string(file, size)
     if kind == _ARRAY:
-        _skip_array(file, size)
-        return None
+        return _array(file, size)
     if kind not in _SCALARS:
         raise EOFError
     return _unpack(file, "<" + _SCALARS[kind])[0]
+
+
+def _array(file: BinaryIO, size: int) -> "tuple[Any, ...] | SkippedArray":
+    start = file.tell()
+    kind, count = _unpack(file, "<IQ")
+    if kind in _SCALARS and count <= _MAX_KEPT:
+        return _unpack(file, f"<{count}{_SCALARS[kind]}")
+    file.seek(start)
+    _skip_array(file, size)
+    return SkippedArray(count)
 
 
 def _skip_array(file: BinaryIO, size: int, depth: int = 0) -> None:

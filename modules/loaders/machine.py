@@ -6,6 +6,7 @@ from pathlib import Path
 
 _FALLBACK_MEMORY = 8 * 2**30
 _CGROUP = Path("/sys/fs/cgroup")
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 def usable_cores(cgroup: Path = _CGROUP) -> int:
@@ -26,3 +27,8 @@ def memory_bytes(cgroup: Path = _CGROUP) -> int:
     with suppress(OSError, ValueError):
         return min(physical, int((cgroup / "memory.max").read_text()))
     return physical
+
+
+def has_gpu(devices: tuple[str, ...] = _GPU_DEVICES) -> bool:
+    """Whether the system shows one that CUDA, ROCm or WSL can use; whether torch can, only torch knows."""
+    return any(Path(device).exists() for device in devices)

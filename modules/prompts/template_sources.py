@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from modules.core.errors import ConfigError, ModelError, RequestError
+from modules.core.name_patterns import in_order, matches_name
 from modules.prompts.kept_templates import KeptTemplates
 from modules.prompts.template_files import EXTENSIONS, MAX_BYTES, TemplateFiles
 from modules.prompts.templates import CHATML, ChatTemplate
@@ -99,13 +100,15 @@ class TemplateSources:
         return CHATML, "ChatML (fallback)"
 
     def _by_pattern(self, file_name: str, model: str) -> tuple[str, str] | None:
-        """All patterns that match the name apply in their order; later ones win."""
+        """All patterns that match the name apply in their order; later ones win, and a key that is the name wins over all."""
         path = self._models / file_name
         if not path.is_file():
             return None
         settings: dict[str, Any] = {}
-        for pattern, values in self._files.mapping(path).items():
-            if isinstance(values, dict) and self._matches(str(pattern), model, file_name):
+        entries = {str(key): values for key, values in self._files.mapping(path).items()}
+        for pattern in in_order(entries, model):
+            values = entries[pattern]
+            if isinstance(values, dict) and self._matches(pattern, model, file_name):
                 settings |= cast("dict[str, Any]", values)
         text = settings.get("instruction_template_str")
         if isinstance(text, str) and text:
@@ -121,12 +124,8 @@ class TemplateSources:
         return self._files.text(found), found.stem
 
     def _matches(self, pattern: str, model: str, file_name: str) -> bool:
-        """A pattern for the beginning of the name, or of its last part, in any case; or the name itself."""
-        if pattern.removesuffix("$") == model:
-            return True
-        names = (model.lower(), model.lower().rpartition("/")[2])
         try:
-            return any(re.match(pattern, name, re.IGNORECASE) for name in names)
+            return matches_name(pattern, model)
         except re.error as error:
             self._warn(f"{file_name}: the pattern {pattern!r} is not valid: {error}")
             return False

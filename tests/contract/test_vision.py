@@ -310,7 +310,7 @@ async def test_requests_that_come_together_share_their_picture(see: See) -> None
 async def test_a_picture_that_was_dropped_is_encoded_again(
     see: See, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modules.loaders.llamacpp.vision.ImageStore", lambda: ImageStore(0))
+    monkeypatch.setattr("modules.loaders.eyes.ImageStore", lambda: ImageStore(0))
     engine = see(parallel=2)
     requests = [ask_about(engine, drawn(*seen)) for seen in SEEN]
     for request in requests:

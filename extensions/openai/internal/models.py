@@ -5,20 +5,29 @@ import asyncio
 from fastapi import APIRouter, Response
 
 from extensions.openai.dependencies import AdminOnly, Context, note_ignored
-from extensions.openai.health import to_progress
+from extensions.openai.internal.model_info import to_memory, to_model_info
+from extensions.openai.internal.model_types import EstimateResponse
 from extensions.openai.response_types import ModelInfoResponse, ModelNamesResponse
-from extensions.openai.typing import LoadRequest
-from modules.context import AppContext
-from modules.core.errors import RequestError
+from extensions.openai.typing import EstimateRequest, LoadRequest, UnloadRequest
+from modules.core.errors import NotFound, RequestError
 from modules.loaders.registry import loader_name
 
 router = APIRouter(prefix="/v1/internal/model", tags=["internal"])
 
 
 @router.get("/info")
-async def show_model_info(context: Context) -> ModelInfoResponse:
-    """The loaded model with its load args and the options in effect; a load that is under way with its progress."""
-    return to_model_info(context)
+async def show_model_info(context: Context, model: str | None = None) -> ModelInfoResponse:
+    """The model that was used last, or the one that `model` names, with its load args and the options in effect; all that are loaded;
+    a load that is under way with its progress."""
+    if model is None:
+        return to_model_info(context)
+    found = context.models.get(model)
+    if found is None:
+        installed = await asyncio.to_thread(context.models.catalog.get, model)
+        found = context.models.get(installed.name)
+    if found is None:
+        raise NotFound(f"{model} is not loaded.", param="model", code="model_not_loaded")
+    return to_model_info(context, found)
 
 
 @router.get("/list")
@@ -29,7 +38,7 @@ async def list_model_names(context: Context) -> ModelNamesResponse:
 
 @router.post("/load", dependencies=[AdminOnly])
 async def load_model(body: LoadRequest, response: Response, context: Context) -> ModelInfoResponse:
-    """Answers when the model is loaded and serves; the one before serves until then, and stays if the load fails."""
+    """Answers when the model is loaded and has computed a first token; the others serve until then, and stay if the load fails."""
     note_ignored(body, response, context)
     wanted = await asyncio.to_thread(
         context.models.catalog.get, body.model_name, param="model_name"
@@ -38,41 +47,46 @@ async def load_model(body: LoadRequest, response: Response, context: Context) ->
         raise RequestError(
             f"{wanted.name} is loaded by {wanted.loader}, not by {body.loader}.", param="loader"
         )
-    await context.models.load(wanted, body.args)
-    return to_model_info(context)
+    model = await context.models.load(wanted, body.args, is_forced=bool(body.force))
+    if body.save:
+        await asyncio.to_thread(
+            context.models.saved.save, wanted, body.args or {}, has_loader=body.loader is not None
+        )
+    return to_model_info(context, model)
 
 
 @router.post("/unload", dependencies=[AdminOnly])
-async def unload_model(context: Context) -> ModelInfoResponse:
-    """Requests that run now end first; new ones get 503."""
-    await context.models.unload()
+async def unload_model(
+    response: Response, context: Context, body: UnloadRequest | None = None
+) -> ModelInfoResponse:
+    """The model that was used last, the one that is named, or all. Requests that run now end first; new ones get 503."""
+    body = body or UnloadRequest(model_name=None, all=None)
+    note_ignored(body, response, context)
+    name, models = body.model_name, context.models
+    if name is not None and models.in_service(name) is None:
+        name = (await asyncio.to_thread(models.catalog.get, name, param="model_name")).name
+    await models.unload(name, everything=bool(body.all))
     return to_model_info(context)
 
 
-def to_model_info(context: AppContext) -> ModelInfoResponse:
-    model = context.models.current
-    loading, last_error = to_progress(context), context.models.last_error
-    if model is None:
-        return ModelInfoResponse(
-            model_name=None, lora_names=[], loader=None, loading=loading, last_error=last_error
-        )
-    info = model.info
-    return ModelInfoResponse(
-        model_name=info.name,
-        lora_names=list(info.options.get("lora", ())),
-        loader=info.loader,
-        context_length=info.context_length,
-        train_context_length=info.train_context_length,
-        slots=info.slots,
-        architecture=info.architecture,
-        description=info.description,
-        parameters=info.parameters,
-        size_bytes=info.size_bytes,
-        vocabulary_size=info.vocabulary_size,
-        capabilities=list(info.capabilities),
-        chat_template_source=model.template.source,
-        load_args=dict(model.load_args),
-        options=dict(info.options),
-        loading=loading,
-        last_error=last_error,
+@router.post("/estimate")
+async def estimate_model(
+    body: EstimateRequest, response: Response, context: Context
+) -> EstimateResponse:
+    """How much memory a load would take, from the files' headers; nothing is loaded."""
+    note_ignored(body, response, context)
+    models = context.models
+    wanted = await asyncio.to_thread(models.catalog.get, body.model_name, param="model_name")
+    plan = await models.plan(wanted, body.args)
+    budget = models.limits.memory_bytes or None
+    return EstimateResponse(
+        model_name=wanted.name,
+        loader=wanted.loader,
+        memory=to_memory(plan.memory),
+        ctx_size=plan.memory.ctx_size,
+        parallel=plan.memory.parallel,
+        kv_unified=plan.memory.kv_unified,
+        budget=budget,
+        reserved=models.reserved_bytes,
+        fits=budget is None or plan.memory.total <= budget,
     )

@@ -8,7 +8,8 @@ from starlette.responses import Response
 from extensions.openai.chat import create_chat_completion
 from extensions.openai.completions import create_completion
 from extensions.openai.dependencies import Context, lease_for, note_ignored, require_admin
-from extensions.openai.internal.models import load_model, to_model_info, unload_model
+from extensions.openai.internal.model_info import to_model_info
+from extensions.openai.internal.models import load_model, unload_model
 from extensions.openai.legacy.answers import body_of, ignored_in, renamed_params
 from extensions.openai.legacy.old_chat import OldTurn
 from extensions.openai.legacy.old_parameters import (
@@ -51,6 +52,7 @@ async def generate_text(body: OldGenerateRequest, request: Request, context: Con
         prompt = await asyncio.to_thread(_cut_left, body, model)
         wanted = CompletionRequest(
             prompt=prompt,
+            model=context.models.in_service(model.name),  # whose tokens were counted
             add_bos_token=body.add_bos_token,
             **to_new_fields(body, CompletionRequest),
         )
@@ -119,7 +121,7 @@ async def manage_old_model(
             await load_model(_to_load_request(body), response, context)
         case "unload":
             require_admin(request)
-            await unload_model(context)
+            await unload_model(response, context)
         case "info":
             pass
     return OldModelResponse(result=_to_old_info(context))
@@ -137,7 +139,7 @@ def _name(context: AppContext) -> str:
 def _to_load_request(body: OldModelRequest) -> LoadRequest:
     if not body.model_name:
         raise RequestError("Missing required parameter: 'model_name'.", param="model_name")
-    return LoadRequest(model_name=body.model_name, args=body.args)
+    return LoadRequest(model_name=body.model_name, args=body.args, save=None, force=None)
 
 
 def _to_old_info(context: AppContext) -> OldModelInfo:

@@ -1,5 +1,5 @@
 # pyright: basic, reportArgumentType=false, reportReturnType=false, reportOperatorIssue=false
-"""From a GGUF file to a runner: model, context, adapters. Everything that fails says why."""
+"""From a GGUF file to a runner: model and context. Everything that fails says why."""
 
 import ctypes
 import logging
@@ -14,34 +14,32 @@ import llama_cpp.llama_cpp as c
 from modules.core.errors import LoadError, RequestError
 from modules.loaders.base import ModelInfo, Progress
 from modules.loaders.gguf_header import read_gguf_header
+from modules.loaders.gguf_memory import CACHE_BYTES, lay_out
+from modules.loaders.gguf_shape import read_shape
 from modules.loaders.llamacpp import library, sampling
 from modules.loaders.llamacpp.runner import LlamaRunner
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
 from modules.loaders.llamacpp.vision import open_vision
-from modules.loaders.machine import memory_bytes, usable_cores
+from modules.loaders.machine import usable_cores
 from modules.loaders.projectors import choose_projector
 
 log = logging.getLogger("hearth.llamacpp")
 
-DEFAULT_CONTEXT = 8192
-MIN_TOKENS_PER_SLOT = 256
 MAX_CELLS = 2**31 - 1
-KV_SHARE_OF_MEMORY = 0.25
 FLASH_TYPES = {"auto": -1, "off": 0, "on": 1}
 ROPE_TYPES = {"auto": -1, "none": 0, "linear": 1, "yarn": 2, "longrope": 3}
 SPLIT_TYPES = {"none": 0, "layer": 1, "row": 2, "tensor": 3}
-# Name -> (ggml type, bytes per value).
-CACHE_TYPES: dict[str, tuple[int, float]] = {
-    "f32": (c.GGML_TYPE_F32, 4),
-    "f16": (c.GGML_TYPE_F16, 2),
-    "fp16": (c.GGML_TYPE_F16, 2),
-    "bf16": (30, 2),
-    "q8_0": (c.GGML_TYPE_Q8_0, 34 / 32),
-    "q5_1": (c.GGML_TYPE_Q5_1, 24 / 32),
-    "q5_0": (c.GGML_TYPE_Q5_0, 22 / 32),
-    "q4_1": (c.GGML_TYPE_Q4_1, 20 / 32),
-    "q4_0": (c.GGML_TYPE_Q4_0, 18 / 32),
-    "iq4_nl": (c.GGML_TYPE_IQ4_NL, 18 / 32),
+CACHE_TYPES: dict[str, int] = {
+    "f32": c.GGML_TYPE_F32,
+    "f16": c.GGML_TYPE_F16,
+    "fp16": c.GGML_TYPE_F16,
+    "bf16": 30,
+    "q8_0": c.GGML_TYPE_Q8_0,
+    "q5_1": c.GGML_TYPE_Q5_1,
+    "q5_0": c.GGML_TYPE_Q5_0,
+    "q4_1": c.GGML_TYPE_Q4_1,
+    "q4_0": c.GGML_TYPE_Q4_0,
+    "iq4_nl": c.GGML_TYPE_IQ4_NL,
 }
 GPU_ONLY = ("main_gpu", "tensor_split")
 
@@ -50,7 +48,7 @@ def load_runner(
     path: Path, name: str, options: Mapping[str, Any], progress: Progress
 ) -> LlamaRunner:
     """Load `path` with checked options (`modules.loaders.options.LlamaCppOptions`)."""
-    header = read_gguf_header(path)
+    header = read_gguf_header(path, with_arrays=True)
     _refuse_embedders(header)
     _check_options(options, header)
     eyes = choose_projector(path, options["mmproj"])
@@ -59,10 +57,9 @@ def load_runner(
         model = _load_model(path, options, progress)
         undo.callback(c.llama_model_free, model)
         _refuse_encoders(model, header)
-        shape = _context_shape(model, options, header)
+        shape = _context_shape(options, header)
         context = _build_context(model, options, shape)
         undo.callback(c.llama_free, context)
-        _apply_adapters(model, context, options["lora"])
         tokenizer = LlamaTokenizer(model)
         vision = open_vision(eyes, model, {**options, **_sizes(context)})
         if vision is not None:
@@ -79,16 +76,13 @@ def _check_options(options: Mapping[str, Any], header: Mapping[str, Any]) -> Non
     if header.get("general.type") in ("adapter", "mmproj"):
         raise LoadError(f"This GGUF file is a {header['general.type']}, not a model")
     v_type = options["cache_type_v"] or options["cache_type"]
-    if CACHE_TYPES[v_type][1] < 2 and options["flash_attn"] == "off":
+    if CACHE_BYTES[v_type] < 2 and options["flash_attn"] == "off":
         raise RequestError(
             f"cache_type_v {v_type} needs flash attention; set flash_attn to auto or on",
             param="args.flash_attn",
         )
     if options["ubatch_size"] > options["batch_size"]:
         raise RequestError("ubatch_size cannot be larger than batch_size", param="args.ubatch_size")
-    for adapter in options["lora"]:
-        if not Path(adapter).is_file():
-            raise RequestError(f"There is no LoRA adapter at {adapter}", param="args.lora")
 
 
 def _load_model(path: Path, options: Mapping[str, Any], progress: Progress) -> c.llama_model_p:
@@ -150,52 +144,38 @@ def _tensor_split(shares: tuple[str, ...]) -> Any:
     return (ctypes.c_float * count)(*values)
 
 
-def _context_shape(
-    model: c.llama_model_p, options: Mapping[str, Any], header: Mapping[str, Any]
-) -> dict[str, Any]:
+def _context_shape(options: Mapping[str, Any], header: Mapping[str, Any]) -> dict[str, Any]:
     """ctx_size, parallel and kv_unified as they will be."""
-    trained = c.llama_model_n_ctx_train(model) or DEFAULT_CONTEXT
-    ctx_size = options["ctx_size"] or min(trained, DEFAULT_CONTEXT)
-    if ctx_size > trained and options["rope_scaling"] == "auto":
+    model = read_shape(header)
+    layout = lay_out(model, options)
+    if layout.ctx_size > model.trained and options["rope_scaling"] == "auto":
         log.warning(
-            "ctx_size %d is more than the %d tokens the model was trained on", ctx_size, trained
+            "ctx_size %d is more than the %d tokens the model was trained on",
+            layout.ctx_size,
+            model.trained,
         )
-    parallel = min(options["parallel"], c.llama_max_parallel_sequences())
-    unified = options["kv_unified"]
-    if unified is None:
-        wanted = ctx_size * parallel * _kv_bytes_per_token(model, options, header)
-        unified = parallel > 1 and wanted > KV_SHARE_OF_MEMORY * memory_bytes()
-        if unified:
-            log.info(
-                "Separate KV memories for %d slots would take %.1f GB: the slots share one of %d tokens",
-                parallel,
-                wanted / 1e9,
-                ctx_size,
-            )
-    cells = ctx_size * (1 if unified else parallel)
+    if layout.kv_unified and layout.is_chosen:
+        log.info(
+            "Separate KV memories for %d slots would take %.1f GB: the slots share one of %d tokens",
+            options["parallel"],
+            layout.separate / 1e9,
+            layout.ctx_size,
+        )
+    cells = layout.ctx_size * (1 if layout.kv_unified else layout.parallel)
     if cells > MAX_CELLS:
         raise RequestError(
             f"ctx_size times parallel is {cells}; llama.cpp takes at most {MAX_CELLS}",
             param="args.ctx_size",
         )
-    if unified and parallel > max(1, ctx_size // MIN_TOKENS_PER_SLOT):
-        parallel = max(1, ctx_size // MIN_TOKENS_PER_SLOT)
-        log.warning("A KV memory of %d tokens is shared by %d slots only", ctx_size, parallel)
-    return {"ctx_size": ctx_size, "parallel": parallel, "kv_unified": unified}
-
-
-def _kv_bytes_per_token(
-    model: c.llama_model_p, options: Mapping[str, Any], header: Mapping[str, Any]
-) -> float:
-    """An estimate from above: layers with a sliding window take less."""
-    prefix = f"{header.get('general.architecture', '')}.attention."
-    head = c.llama_model_n_embd(model) // max(1, c.llama_model_n_head(model))
-    sizes = [
-        header.get(f"{prefix}{part}_length", head)
-        * CACHE_TYPES[options[f"cache_type_{part[0]}"] or options["cache_type"]][1]
-        for part in ("key", "value")
-    ]
-    return c.llama_model_n_layer(model) * c.llama_model_n_head_kv(model) * sum(sizes)
+    if layout.parallel < options["parallel"]:
+        log.warning(
+            "A KV memory of %d tokens is shared by %d slots only", layout.ctx_size, layout.parallel
+        )
+    return {
+        "ctx_size": layout.ctx_size,
+        "parallel": layout.parallel,
+        "kv_unified": layout.kv_unified,
+    }
 
 
 def _build_context(
@@ -209,8 +189,8 @@ def _build_context(
     params.n_ubatch = options["ubatch_size"]
     params.n_threads = options["threads"] or max(1, usable_cores() - 1)
     params.n_threads_batch = options["threads_batch"] or params.n_threads
-    params.type_k = CACHE_TYPES[options["cache_type_k"] or options["cache_type"]][0]
-    params.type_v = CACHE_TYPES[options["cache_type_v"] or options["cache_type"]][0]
+    params.type_k = CACHE_TYPES[options["cache_type_k"] or options["cache_type"]]
+    params.type_v = CACHE_TYPES[options["cache_type_v"] or options["cache_type"]]
     params.flash_attn_type = FLASH_TYPES[options["flash_attn"]]
     params.rope_scaling_type = ROPE_TYPES[options["rope_scaling"]]
     params.rope_freq_base = options["rope_freq_base"]
@@ -225,22 +205,6 @@ def _build_context(
             f"llama.cpp could not make a context of {params.n_ctx} tokens: {library.COMPLAINTS.take()}"
         )
     return context
-
-
-def _apply_adapters(model: c.llama_model_p, context: c.llama_context_p, paths: Any) -> None:
-    adapters: list[Any] = []
-    for path in paths:
-        library.COMPLAINTS.take()
-        adapter = c.llama_adapter_lora_init(model, os.fsencode(path))
-        if not adapter:
-            raise LoadError(
-                f"llama.cpp could not load the adapter {path}: {library.COMPLAINTS.take()}"
-            )
-        adapters.append(adapter)
-    if adapters:
-        pointers = (c.llama_adapter_lora_p_ctypes * len(adapters))(*adapters)
-        scales = (ctypes.c_float * len(adapters))(*([1.0] * len(adapters)))
-        c.llama_set_adapters_lora(context, pointers, len(adapters), scales)
 
 
 def _describe(
@@ -259,7 +223,7 @@ def _describe(
         slots=options["parallel"],
         vocabulary_size=tokenizer.size,
         samplers=sampling.HONOURED,
-        capabilities=("completion", "chat", "logprobs", "grammar")
+        capabilities=("completion", "chat", "logprobs", "grammar", "lora")
         + (("infill",) if can_infill else ())
         + (("vision",) if options["mmproj"] else ()),
         chat_template=_chat_template(model),

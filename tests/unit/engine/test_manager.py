@@ -3,64 +3,27 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modules.core.errors import LoadError, NotFound, NotReady, RequestError
-from modules.engine import manager as manager_module
+from modules.engine import model_builder
 from modules.engine.manager import ModelManager
 from modules.engine.progress import LoadProgress
 from modules.loaders.catalog import Catalog
-from tests.unit.engine.fake_runner import PATIENCE_S, FakeRunner, ask
+from tests.unit.engine.fake_loader import FakeLoader
+from tests.unit.engine.fake_runner import PATIENCE_S, ask
 
 pytestmark = pytest.mark.anyio
-
-
-class FakeLoader:
-    """Stands in for llama.cpp; `paused` names wait until they are let go, `broken` ones fail."""
-
-    def __init__(self) -> None:
-        self.loads: list[str] = []
-        self.options: list[dict[str, Any]] = []
-        self.runners: list[FakeRunner] = []
-        self.broken: dict[str, Exception] = {}
-        self.templates: dict[str, str] = {}
-        self.paused: dict[str, threading.Event] = {}
-        self.begun = threading.Semaphore(0)
-
-    def __call__(
-        self, path: Path, name: str, options: Mapping[str, Any], progress: Callable[[float], Any]
-    ) -> FakeRunner:
-        self.loads.append(name)
-        self.options.append(dict(options))
-        progress(0.25)
-        self.begun.release()
-        if name in self.paused:
-            assert self.paused[name].wait(PATIENCE_S)
-        if name in self.broken:
-            raise self.broken[name]
-        progress(1.0)
-        endless = ["endless"]
-        runner = FakeRunner(
-            {"endless": "x"}, name=name, endless=endless, chat_template=self.templates.get(name)
-        )
-        self.runners.append(runner)
-        return runner
-
-    def pause(self, name: str) -> threading.Event:
-        return self.paused.setdefault(name, threading.Event())
-
-    async def has_begun(self) -> None:
-        assert await asyncio.to_thread(self.begun.acquire, timeout=PATIENCE_S)
 
 
 @pytest.fixture
 def loader(monkeypatch: pytest.MonkeyPatch) -> FakeLoader:
     loader = FakeLoader()
-    monkeypatch.setattr(manager_module, "LOADERS", {"llamacpp": lambda: loader})
+    monkeypatch.setattr(model_builder, "LOADERS", {"llamacpp": lambda: loader})
     return loader
 
 
@@ -317,12 +280,12 @@ async def test_unloading_waits_for_running_requests(
             async with models.lease():
                 pass
         assert (await patiently(model.engine.complete(ask("last")))).text == "ok"
-    assert await patiently(unloading) == "a.gguf"
+    assert await patiently(unloading) == ["a.gguf"]
     assert loader.runners[0].is_closed
 
 
 async def test_unloading_nothing_says_so(models: ModelManager) -> None:
-    assert await models.unload() is None
+    assert await models.unload() == []
 
 
 async def test_closing_does_not_wait_for_requests(

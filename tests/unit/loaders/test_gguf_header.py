@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from modules.core.errors import LoadError
-from modules.loaders.gguf_header import read_gguf_header
+from modules.loaders.gguf_header import SkippedArray, read_gguf_header
 
 U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
 
@@ -144,3 +144,15 @@ def test_what_cannot_be_opened_is_a_load_error(tmp_path: Path) -> None:
         read_gguf_header(tmp_path / "none.gguf")
     with pytest.raises(LoadError, match="cannot be read"):
         read_gguf_header(tmp_path)
+
+
+def test_short_arrays_of_numbers_are_read_where_they_are_asked_for(write) -> None:
+    long = pair("long", ARRAY, array(U8, *[b"\x01"] * 2000))
+    flags = pair("flags", ARRAY, array(BOOL, b"\x01", b"\x00"))
+    header = read_gguf_header(write(gguf(*PAIRS, long, flags)), with_arrays=True)
+    assert header["numbers"] == (1.0, 2.0)
+    assert header["flags"] == (True, False)
+    assert header["tokens"] == SkippedArray(3)
+    assert header["nested"] == SkippedArray(2)
+    assert header["long"] == SkippedArray(2000)
+    assert header["u32"] == 2**32 - 1
