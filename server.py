@@ -13,7 +13,7 @@ from modules.engine.manager import ModelManager
 from modules.extensions import start_extensions
 from modules.loaders.catalog import Catalog, InstalledModel
 from modules.media import build_media
-from modules.serving import build_templates, choose_model, serve
+from modules.serving import build_templates, check_image_model, choose_model, serve
 from modules.settings import Settings
 from modules.settings_sources import read_settings
 
@@ -52,7 +52,9 @@ async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None
         templates=build_templates(settings),
         ledger=ledger,
     )
-    context = AppContext(settings, models, build_media(settings))
+    media = build_media(settings)
+    check_image_model(settings, media)
+    context = AppContext(settings, models, media)
     start_extensions(context)
     with ledger.kept_saved():
         return await serve(context, model)

@@ -7,7 +7,8 @@ import signal
 from pathlib import Path
 
 from modules.context import AppContext
-from modules.core.errors import ConfigError
+from modules.core.errors import ConfigError, NotInstalled
+from modules.engine.media.engines import MediaEngines
 from modules.hooks import Service
 from modules.loaders.catalog import DEMO_MODEL, Catalog, InstalledModel, model_at
 from modules.loaders.registry import check_load_args, loader_name
@@ -35,6 +36,16 @@ def choose_model(settings: Settings, catalog: Catalog) -> InstalledModel | None:
     if catalog.find(settings.model) is None and path.is_file():
         return model_at(path)
     return catalog.get(settings.model)
+
+
+def check_image_model(settings: Settings, media: MediaEngines) -> None:
+    """ConfigError when the settings name an image model that is not here; a server that draws instead is asked later."""
+    if settings.image_model is None or settings.sd_webui_url:
+        return
+    try:
+        media.image.catalog.default()
+    except NotInstalled as error:
+        raise ConfigError(error.message) from None
 
 
 def build_templates(settings: Settings) -> TemplateSources:

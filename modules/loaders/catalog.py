@@ -11,6 +11,7 @@ from pathlib import Path
 
 from modules.core.errors import NotFound
 from modules.loaders.gguf_header import MAGIC
+from modules.loaders.gguf_kinds import GgufKinds
 from modules.loaders.projectors import is_projector
 
 SEEN_HOLDS_S = 1.0
@@ -47,7 +48,7 @@ class InstalledModel:
 
 
 class Catalog:
-    """Looks at the folder anew each time: a model that was copied in is there at once.
+    """Looks at the folder anew each time: a model that was copied in is there at once. Embedding models are no text models.
 
     Only `is_surely_unknown` relies on what was seen a moment ago: most clients send a name such as "gpt-4o" with every request, and
     none of these should cost a look at the disk. Threads may share this.
@@ -57,11 +58,12 @@ class Catalog:
         self.folder = folder
         self.aliases = dict(aliases or {})
         self._seen: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
+        self._kinds = GgufKinds()
 
     def models(self) -> list[InstalledModel]:
         if not self.folder.is_dir():
             return []
-        files = sorted(path for path in self.folder.rglob("*.gguf") if _is_model(path))
+        files = sorted(path for path in self.folder.rglob("*.gguf") if self._is_text_model(path))
         models = [InstalledModel(self._name(path), path, "llamacpp") for path in files]
         self._seen = (time.monotonic(), frozenset(_names(models)))
         return models
@@ -98,6 +100,9 @@ class Catalog:
         if others:
             return others[0] if len(others) == 1 else None
         return min(models, key=lambda m: BUNDLED_MODELS.index(m.path.name), default=None)
+
+    def _is_text_model(self, path: Path) -> bool:
+        return _is_model(path) and not self._kinds.is_embedder(path)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
