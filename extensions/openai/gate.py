@@ -18,7 +18,8 @@ from modules.settings import Settings
 log = logging.getLogger("hearth.api")
 
 OPEN_PATHS = frozenset(("/", "/health", "/docs", "/openapi.json", "/favicon.ico"))
-OPEN_PREFIX = "/docs/"
+OPEN_PREFIXES = ("/docs/", "/v1/images/files/")
+"""Of pages, and of pictures whose names are secrets: browsers fetch both without a key."""
 WEBSOCKET = "WEBSOCKET"
 POLICY_VIOLATION = 1008
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -165,7 +166,7 @@ def _refusal(status: int, message: str, code: str) -> JSONResponse:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
 
 
 def _kind_of_body(headers: Headers) -> str:
