@@ -8,7 +8,7 @@ import struct
 from openai import AsyncOpenAI, BadRequestError, OpenAI
 
 client = OpenAI(max_retries=0)
-WORDS = "red table"
+WORDS = "green house water"
 
 
 def png_size(data: bytes) -> tuple[int, int]:
@@ -41,7 +41,7 @@ spoken = client.audio.speech.create(
 heard = client.audio.transcriptions.create(
     model="whisper-1", file=("speech.wav", io.BytesIO(spoken)), language="en"
 )
-assert heard.text
+assert heard.text.strip().lower() == WORDS
 detailed = client.audio.transcriptions.create(
     model="whisper-1",
     file=("speech.wav", io.BytesIO(spoken)),
