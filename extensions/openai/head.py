@@ -9,6 +9,9 @@ import orjson
 
 from modules.engine.model import LoadedModel
 
+REQUEST_ID = "X-Request-Id"
+"""Response header with the id that `/v1/internal/stop-generation` takes, where the body has no place for one."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:

@@ -324,3 +324,16 @@ def test_a_damaged_gguf_file_is_an_error(tmp_path: Path) -> None:
     path.write_bytes((EMBEDDERS / "tiny-embed-F16.gguf").read_bytes()[:200_000])
     with pytest.raises(LoadError):
         load_media("embedding", installed(path, "llamacpp"), CPU)
+
+
+def test_a_gguf_reranker_is_not_taken_for_an_embedder(tmp_path: Path) -> None:
+    """Its one number would pass for a vector."""
+    source = ROOT / "user_data" / "embedding_models" / "tiny-embed-F16.gguf"
+    key = b"bert.pooling_type" + (4).to_bytes(4, "little")  # an unsigned number follows
+    head, mark, tail = source.read_bytes().partition(key)
+    assert mark
+    path = tmp_path / "reranker.gguf"
+    path.write_bytes(head + mark + (4).to_bytes(4, "little") + tail[4:])
+    installed = InstalledMedia(path.name, "llamacpp", path)
+    with pytest.raises(LoadError, match="reranker"):
+        load_media("embedding", installed, {"device": "cpu"})

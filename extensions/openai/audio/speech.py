@@ -20,6 +20,7 @@ from extensions.openai.audio.speech_types import (
 )
 from extensions.openai.audio.streaming import AudioResponse
 from extensions.openai.dependencies import Context, while_connected
+from extensions.openai.head import REQUEST_ID
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.media_lease import lease_worker
 from extensions.openai.sse import EventStreamResponse, frame_of, guarded
@@ -36,7 +37,6 @@ router = APIRouter(tags=["audio"])
 
 WAV_PATIENCE_S = 0.3
 """A WAV file says its length in the beginning, and some players need to know it: so long the end is waited for."""
-REQUEST_ID = "X-Request-Id"
 UNITS_PER_SECOND = 50
 """As transcriptions count them."""
 

@@ -33,6 +33,7 @@ from extensions.openai.audio.transcription_types import (
 )
 from extensions.openai.dependencies import Context, while_connected
 from extensions.openai.forms import form_schema, read_form
+from extensions.openai.head import REQUEST_ID
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.replies import json_response
 from extensions.openai.response_types import Response as Schema
@@ -42,7 +43,6 @@ from modules.core.transcripts import Transcript
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
 FILE = {"file": "The recording: wav, mp3, mp4, m4a, ogg, opus, flac, webm and others, also videos"}
-REQUEST_ID = "X-Request-Id"
 
 
 @router.post(

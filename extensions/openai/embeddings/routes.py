@@ -20,6 +20,7 @@ from extensions.openai.embeddings.inputs import (
 )
 from extensions.openai.embeddings.typing import EmbeddingRequest, EmbeddingResponse, TextFields
 from extensions.openai.fields import Prompt
+from extensions.openai.head import REQUEST_ID
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.media_lease import lease_worker
 from modules.context import AppContext
@@ -31,9 +32,6 @@ from modules.engine.media.worker import Worker
 from modules.loaders.base import Embedder
 
 router = APIRouter(tags=["embeddings"])
-
-REQUEST_ID = "X-Request-Id"
-"""Names the job for `/v1/internal/stop-generation`; `/v1/internal/media/embedding` lists it while it runs."""
 
 
 @router.post("/v1/embeddings", response_model=EmbeddingResponse)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from extensions.openai.dependencies import ClientGone, Context, while_connected
 from extensions.openai.forms import form_schema, read_form
+from extensions.openai.head import REQUEST_ID
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.images.files import ImageFiles, url_of
 from extensions.openai.images.typing import (
@@ -38,7 +39,6 @@ if TYPE_CHECKING:  # these need Pillow, and are imported when the first picture 
     from extensions.openai.images.inputs import Original
     from extensions.openai.images.plan import Drawing, ImagePlan
 
-REQUEST_ID = "X-Request-Id"
 UNREAD = "X-Unread-Prompt-Tokens"
 
 router = APIRouter(prefix="/v1/images", tags=["images"])

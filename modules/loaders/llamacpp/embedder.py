@@ -31,6 +31,7 @@ def load_embedder(model: InstalledMedia, options: Mapping[str, Any]) -> "LlamaEm
     if path is None:
         raise LoadError(f"{model.name} has no file")
     header = read_gguf_header(path)
+    _refuse_rerankers(header)
     library.start_backend("off")
     with ExitStack() as undo:
         params = c.llama_model_default_params()
@@ -45,6 +46,15 @@ def load_embedder(model: InstalledMedia, options: Mapping[str, Any]) -> "LlamaEm
         embedder = LlamaEmbedder(weights, context, model, options)
         undo.pop_all()
     return embedder
+
+
+def _refuse_rerankers(header: Mapping[str, Any]) -> None:
+    """Their one number is a score, which would pass for a vector."""
+    architecture = header.get("general.architecture", "")
+    if header.get(f"{architecture}.pooling_type") == c.LLAMA_POOLING_TYPE_RANK:
+        raise LoadError(
+            "This is a reranker: those are served as folders of a cross-encoder, not as GGUF."
+        )
 
 
 def _gpu_layers(device: str) -> int:
