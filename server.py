@@ -14,7 +14,14 @@ from modules.engine.manager import ModelManager
 from modules.extensions import start_extensions
 from modules.loaders.catalog import Catalog, InstalledModel
 from modules.media import build_media
-from modules.serving import build_catalog, build_limits, build_templates, choose_model, serve
+from modules.serving import (
+    build_catalog,
+    build_limits,
+    build_templates,
+    check_image_model,
+    choose_model,
+    serve,
+)
 from modules.settings import Settings
 from modules.settings_sources import read_settings
 
@@ -55,9 +62,9 @@ async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None
         templates=build_templates(settings),
         ledger=ledger,
     )
-    context = AppContext(
-        settings, models, build_media(settings), downloads=build_downloads(settings)
-    )
+    media = build_media(settings)
+    check_image_model(settings, media)
+    context = AppContext(settings, models, media, downloads=build_downloads(settings))
     context.hooks.on_stop.append(context.downloads.close)
     start_extensions(context)
     with ledger.kept_saved():

@@ -124,15 +124,15 @@ BUILD_NOTICE = """\
 """
 MODELS_NOTICE = """\
   Big downloads: torch (200 MB; several GB where pip takes the CUDA build), triton (290 MB),
-  transformers, scipy and the like (150 MB). Disk: 3 GB, about 8 GB with CUDA.
+  transformers, scipy, av, onnxruntime, diffusers and the like (300 MB). Disk: 3.5 GB, about 9 GB with CUDA.
   Without these, `python3 start.py --minimal` still serves GGUF models, and takes 0.3 GB.
 """
 SMALL_NOTICE = "  Downloads: about 100 MB. Disk: 0.3 GB, 1 GB while it builds.\n"
 TOOLS_NOTICE = "  The test tools: 100 MB of downloads, 0.4 GB of disk.\n"
 
 MINIMAL = Group("minimal", ("requirements/minimal.txt",), 1, BUILD_NOTICE + SMALL_NOTICE)
-FULL = Group("full", ("requirements.txt",), 4, BUILD_NOTICE + MODELS_NOTICE)
-TEST = Group("test", (*FULL.files, "requirements/test.txt"), 4.5, FULL.notice + TOOLS_NOTICE)
+FULL = Group("full", ("requirements.txt",), 4.5, BUILD_NOTICE + MODELS_NOTICE)
+TEST = Group("test", (*FULL.files, "requirements/test.txt"), 5, FULL.notice + TOOLS_NOTICE)
 GROUPS = (MINIMAL, FULL, TEST)  # each holds all of the one before it
 
 

@@ -8,8 +8,9 @@ import signal
 from pathlib import Path
 
 from modules.context import AppContext
-from modules.core.errors import ConfigError, NotReady, Unreachable
+from modules.core.errors import ConfigError, NotInstalled, NotReady, Unreachable
 from modules.engine.limits import GIB, ModelLimits
+from modules.engine.media.engines import MediaEngines
 from modules.hooks import Service
 from modules.loaders.adapter_catalog import AdapterCatalog, split_scale
 from modules.loaders.catalog import DEMO_MODEL, Catalog, InstalledModel, model_at
@@ -85,6 +86,16 @@ def _build_adapters(settings: Settings) -> AdapterCatalog:
     names = [split_scale(text)[0] for text in settings.load.get("lora", ())]
     installed = AdapterCatalog(folder)
     return AdapterCatalog(folder, [name for name in names if not installed.has(name)])
+
+
+def check_image_model(settings: Settings, media: MediaEngines) -> None:
+    """ConfigError when the settings name an image model that is not here; a server that draws instead is asked later."""
+    if settings.image_model is None or settings.sd_webui_url:
+        return
+    try:
+        media.image.catalog.default()
+    except NotInstalled as error:
+        raise ConfigError(error.message) from None
 
 
 def build_templates(settings: Settings) -> TemplateSources:

@@ -11,7 +11,7 @@ from typing import Any
 
 from modules.core.options import Option, option, options_of
 from modules.core.sampling import SAMPLERS, SamplingParams
-from modules.loaders.options import LOAD_OPTIONS
+from modules.loaders.options import LOAD_OPTIONS, parse_embedding_device
 
 VERSION = "0.1.0"
 ROOT = Path(__file__).resolve().parent.parent
@@ -267,6 +267,7 @@ class Settings:
         "auto",
         "Device for embeddings and reranking: auto, cpu, cuda, cuda:1, mps",
         env="OPENEDAI_EMBEDDING_DEVICE",
+        parse=parse_embedding_device,
         group="media",
     )
     rerank_model: str | None = option(
@@ -344,6 +345,30 @@ class Settings:
         env="SD_WEBUI_URL",
         group="media",
     )
+    sd_base_model_size: int = option(
+        0,
+        "Side in pixels that the checkpoints of that server draw best: the size where a request names none; from 1.2 times it on, "
+        "pictures are drawn so and then scaled up and drawn over (hires fix); 0 is 512 without that",
+        env="SD_BASE_MODEL_SIZE",
+        minimum=0,
+        maximum=4096,
+        group="media",
+    )
+    image_metadata: bool = option(
+        True,
+        "Write prompt and settings into the files of images (PNG text, EXIF); a request can leave them out",
+        group="media",
+    )
+    max_drawn_pixels: int = option(
+        4_194_304,
+        "Pixels of the largest image that may be asked for",
+        minimum=256,
+        maximum=268_435_456,
+        group="media",
+    )
+    max_drawn_images: int = option(
+        32, "Images that one request may ask for", minimum=1, maximum=1000, group="media"
+    )
     image_url_ttl_s: float = option(
         3600.0,
         "Seconds for which images that were asked for as URLs can be fetched",
@@ -408,6 +433,11 @@ class Settings:
     def image_models_path(self) -> Path:
         folder = self.image_model_dir
         return Path(folder) if folder else Path(self.user_data_dir) / "image_models"
+
+    @property
+    def compares_embeddings(self) -> bool:
+        """Whether reranking shall do without a model of its own."""
+        return self.rerank_model is not None and self.rerank_model.lower() == "none"
 
     @property
     def moderation_path(self) -> Path:

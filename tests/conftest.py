@@ -8,7 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from modules.loaders.machine import calm_openmp
 from tests.live.launch import Server, running
+
+calm_openmp()  # before any test imports torch, as the program does
 
 
 @pytest.fixture(scope="session")

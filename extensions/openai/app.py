@@ -10,12 +10,15 @@ from starlette.types import ASGIApp
 
 from extensions.openai import chat, completions, health, metrics, models
 from extensions.openai.access import OriginRule
+from extensions.openai.audio import speech, transcriptions, voices
 from extensions.openai.decisions import routes as decisions
 from extensions.openai.dependencies import ClientGone
 from extensions.openai.docs import mount_docs
+from extensions.openai.embeddings import routes as embeddings
 from extensions.openai.errors import install_error_handlers
 from extensions.openai.gate import Gate
 from extensions.openai.ignored import HEADER
+from extensions.openai.images import files as image_files, routes as images
 from extensions.openai.internal import (
     downloads,
     logits,
@@ -28,7 +31,16 @@ from extensions.openai.internal import (
     tokenize,
     tokens,
 )
-from extensions.openai.legacy import billing, blocking_api, edits, engines, text_completion
+from extensions.openai.legacy import (
+    billing,
+    blocking_api,
+    edits,
+    engines,
+    search,
+    text_completion,
+)
+from extensions.openai.moderations import routes as moderations
+from extensions.openai.rerank import routes as rerank
 from extensions.openai.response_types import ErrorResponse
 from modules.context import AppContext
 from modules.settings import VERSION
@@ -51,8 +63,17 @@ ROUTERS = (
     stop.router,
     tokenize.router,
     decisions.router,
+    embeddings.router,
+    rerank.router,
+    moderations.router,
+    speech.router,
+    voices.router,
+    transcriptions.router,
+    images.router,
+    image_files.router,
     text_completion.router,
     edits.router,
+    search.router,
     engines.router,
     billing.router,
     blocking_api.router,
@@ -69,6 +90,8 @@ def build_app(context: AppContext) -> FastAPI:
         responses={code: {"model": ErrorResponse} for code in (400, 401, 404, 429, 500, 503)},
     )
     app.state.context = context
+    app.state.moderator = moderations.build_moderator(context.settings)
+    app.state.image_files = image_files.ImageFiles(context.settings.image_url_ttl_s)
     install_error_handlers(app)
     app.add_exception_handler(ClientGone, _on_client_gone)
     for router in ROUTERS:
@@ -124,7 +147,7 @@ def _add_cors(app: FastAPI, context: AppContext) -> None:
         allow_methods=["*"],
         allow_headers=["*"],
         allow_credentials=False,
-        expose_headers=[HEADER, "Retry-After"],
+        expose_headers=[HEADER, images.REQUEST_ID, images.UNREAD, "Retry-After"],
     )
 
 

@@ -127,8 +127,8 @@ def validation_message(detail: Mapping[str, Any]) -> str:
 def _param(detail: Mapping[str, Any]) -> str | None:
     """`messages[0].content` from pydantic's path; names of union branches are left out."""
     path = ""
-    for part in detail["loc"]:
-        if part in ("body", "query", "path") and not path:
+    for place, part in enumerate(detail["loc"]):
+        if place == 0 and part in ("body", "query", "path"):
             continue
         if isinstance(part, int):
             path += f"[{part}]"

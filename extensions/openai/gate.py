@@ -20,7 +20,8 @@ log = logging.getLogger("hearth.api")
 VIA = "x-hearth-via"
 """Names the Hearth that passes a request on to this one."""
 OPEN_PATHS = frozenset(("/", "/health", "/docs", "/openapi.json", "/favicon.ico"))
-OPEN_PREFIX = "/docs/"
+OPEN_PREFIXES = ("/docs/", "/v1/images/files/")
+"""Of pages, and of pictures whose names are secrets: browsers fetch both without a key."""
 WEBSOCKET = "WEBSOCKET"
 POLICY_VIOLATION = 1008
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -175,7 +176,7 @@ def _refusal(status: int, message: str, code: str) -> JSONResponse:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
 
 
 def _kind_of_body(headers: Headers) -> str:

@@ -7,6 +7,9 @@ from typing import Self
 
 import orjson
 
+REQUEST_ID = "X-Request-Id"
+"""Response header with the id that `/v1/internal/stop-generation` takes, where the body has no place for one."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:

@@ -39,6 +39,17 @@ async def load_images(
     RequestError names the field of the first source that cannot be had, with the code image_url_blocked, image_fetch_failed,
     image_too_large, invalid_image, invalid_image_url or too_many_images. Cancel it at any time.
     """
+    files = await fetch_images(sources, settings, fetcher=fetcher)
+    decoder = Decoder(settings.max_image_pixels)
+    read = decoder.check if keeps_files else decoder.decode
+    images = await asyncio.to_thread(_decode_all, sources, files, read)
+    return [images[source.url] for source in sources]
+
+
+async def fetch_images(
+    sources: Sequence[ImageSource], settings: Settings, *, fetcher: Fetcher | None = None
+) -> dict[str, bytes]:
+    """The files by their URLs, not yet decoded. RequestError as of `load_images`."""
     if len(sources) > settings.max_images:
         raise RequestError(
             f"A request may have {settings.max_images} pictures; this one has {len(sources)}.",
@@ -46,11 +57,7 @@ async def load_images(
             code="too_many_images",
         )
     guard = Guard(allows_local=settings.allow_local_images)
-    files = await _read_all(sources, _Reader(settings, fetcher or Fetcher(guard)))
-    decoder = Decoder(settings.max_image_pixels)
-    read = decoder.check if keeps_files else decoder.decode
-    images = await asyncio.to_thread(_decode_all, sources, files, read)
-    return [images[source.url] for source in sources]
+    return await _read_all(sources, _Reader(settings, fetcher or Fetcher(guard)))
 
 
 class _Reader:

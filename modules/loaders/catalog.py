@@ -14,6 +14,7 @@ from typing import Protocol
 from modules.core.errors import NotFound
 from modules.loaders.adapter_catalog import AdapterCatalog
 from modules.loaders.gguf_header import MAGIC
+from modules.loaders.gguf_kinds import GgufKinds
 from modules.loaders.model_folders import ModelFolders, weights_bytes
 from modules.loaders.projectors import is_projector
 
@@ -72,7 +73,7 @@ class RemoteSource(Protocol):
 
 
 class Catalog:
-    """Looks at the folder anew each time: a model that was copied in is there at once.
+    """Looks at the folder anew each time: a model that was copied in is there at once. Embedding models are no text models.
 
     Only `is_surely_unknown` relies on what was seen a moment ago: most clients send a name such as "gpt-4o" with every request, and
     none of these should cost a look at the disk. Threads may share this. Of two models with the same name
@@ -94,6 +95,7 @@ class Catalog:
         self.remote = remote
         self._remote_first = remote_first
         self._seen: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
+        self._kinds = GgufKinds()
         self._folders = ModelFolders()
 
     def models(self) -> list[InstalledModel]:
@@ -110,7 +112,7 @@ class Catalog:
         if not self.folder.is_dir():
             return []
         found = self.folder.rglob("*.gguf")
-        files = sorted(path for path in found if not self._is_hidden(path) and _is_model(path))
+        files = sorted(p for p in found if not self._is_hidden(p) and self._is_text_model(p))
         models = [InstalledModel(self._name(path), path, "llamacpp") for path in files]
         folders = self._folders.below(self.folder)
         return models + [InstalledModel(self._name(path), path, "transformers") for path in folders]
@@ -151,6 +153,9 @@ class Catalog:
     def _is_hidden(self, path: Path) -> bool:
         """Below a hidden folder, such as that of downloads which are not whole."""
         return any(part.startswith(".") for part in path.relative_to(self.folder).parts[:-1])
+
+    def _is_text_model(self, path: Path) -> bool:
+        return _is_model(path) and not self._kinds.is_embedder(path)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()

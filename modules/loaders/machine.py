@@ -9,6 +9,14 @@ _CGROUP = Path("/sys/fs/cgroup")
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
+def calm_openmp() -> None:
+    """Before a library brings its libgomp, which reads this once: threads that wait for each other shall not spin for long.
+
+    With the default two of them on busy cores collapse: a forward of 2 ms was measured at 400 ms.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
 def usable_cores(cgroup: Path = _CGROUP) -> int:
     """Cores that this process may run on: its affinity mask, and a container's share (`cpu.max`) rounded up."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

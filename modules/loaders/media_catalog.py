@@ -6,7 +6,7 @@ A name that comes from a request is only ever looked up here, never joined to a 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from modules.core.errors import NotFound, NotInstalled
 
@@ -15,11 +15,15 @@ Kind = Literal["embedding", "rerank", "transcription", "speech", "image"]
 
 @dataclass(frozen=True)
 class InstalledMedia:
-    """`path` is a file, or a folder with a model's files; None where the library brings or finds the model by its name."""
+    """`path` is a file, or a folder with a model's files; None where the library brings or finds the model by its name.
+
+    `source`: what else its loader must know to find it, such as the server that has it.
+    """
 
     name: str
     loader: str
     path: Path | None = None
+    source: Any = field(default=None, repr=False, compare=False)
 
     @property
     def size_bytes(self) -> int | None:
@@ -44,7 +48,9 @@ class MediaCatalog:
 
     `wanted`: what the settings name, a name, an alias or a path. `built_in`: models that need no file. `bundled`: names of
     what comes with the program, which serves where nothing else is wanted. `remote`: makes a model of a name that is not
-    installed and that the settings ask for, where a library can fetch it.
+    installed and that the settings ask for, where a library can fetch it. `served`: what another server has, asked each time.
+    `cached`: what a library fetched earlier, which serves before what is bundled. `advice`: for the log, when a bundled model serves
+    because there is nothing else.
     """
 
     kind: Kind
@@ -55,31 +61,41 @@ class MediaCatalog:
     built_in: Sequence[InstalledMedia] = ()
     bundled: Sequence[str] = ()
     remote: Callable[[str], InstalledMedia | None] = lambda _: None
+    served: Callable[[], Sequence[InstalledMedia]] = tuple[InstalledMedia]
+    cached: Callable[[], Sequence[InstalledMedia]] = tuple[InstalledMedia]
+    advice: str | None = None
 
     def models(self) -> list[InstalledMedia]:
-        found = {model.name: model for model in self.built_in}
+        found = {model.name: model for model in [*self.served(), *self.built_in]}
         for folder in self.folders:
             for path in self._candidates(folder):
                 loader = self.recognise(path)
                 if loader is not None:
                     name = path.relative_to(folder).as_posix()
                     found.setdefault(name, InstalledMedia(name, loader, path))
+        installed = list(found.values())
+        is_there = self.wanted is None or _match(installed, self._real_name(self.wanted))
+        elsewhere = None if is_there else self._wanted_elsewhere()
+        for model in [*([elsewhere] if elsewhere else []), *self.cached()]:
+            found.setdefault(model.name, model)
         return list(found.values())
 
     def _candidates(self, folder: Path) -> list[Path]:
-        """Two levels, for names such as `org/model`; hidden files are none."""
+        """Two levels, for names such as `org/model`, and a third for GGUF files; hidden files are none."""
         if not folder.is_dir():
             return []
-        paths = [*folder.glob("[!.]*"), *folder.glob("[!.]*/[!.]*")]
-        return sorted(paths)
+        levels = ("[!.]*", "[!.]*/[!.]*", "[!.]*/[!.]*/[!.]*.gguf")
+        return sorted(path for level in levels for path in folder.glob(level))
 
     def find(self, name: str) -> InstalledMedia | None:
-        """By name, by name without its ending, or by alias."""
-        name = self.aliases.get(name, name)
-        models = self.models()
-        exact = [model for model in models if model.name == name]
-        alike = [model for model in models if _stem(model) == name]
-        return next(iter([*exact, *alike]), None)
+        """By name, by name without its ending, by alias, or by what the settings call it."""
+        found = _match(self.models(), self._real_name(name))
+        if found is None and self.wanted and name == self.wanted:
+            return self._wanted_elsewhere()
+        return found
+
+    def _real_name(self, name: str) -> str:
+        return self.aliases.get(name, name)
 
     def get(self, name: str, *, param: str = "model") -> InstalledMedia:
         model = self.find(name)
@@ -108,19 +124,27 @@ class MediaCatalog:
 
     def _get_wanted(self, wanted: str) -> InstalledMedia:
         found = self.find(wanted)
-        if found is not None:
-            return found
-        path = Path(wanted).expanduser()
-        loader = self.recognise(path) if path.exists() else None
-        if loader is not None:
-            return InstalledMedia(path.name, loader, path)
-        remote = self.remote(wanted)
-        if remote is None:
+        if found is None:
             names = ", ".join(model.name for model in self.models()) or "none"
             raise NotInstalled(
                 f"The {self.kind} model {wanted!r} of the settings is not installed. Installed: {names}."
             )
-        return remote
+        return found
+
+    def _wanted_elsewhere(self) -> InstalledMedia | None:
+        """What the settings name, where it lies outside of the folders."""
+        wanted = self._real_name(self.wanted or "")
+        path = Path(wanted).expanduser()
+        loader = self.recognise(path) if path.exists() else None
+        if loader is not None:
+            return InstalledMedia(path.name, loader, path)
+        return self.remote(wanted)
+
+
+def _match(models: Sequence[InstalledMedia], name: str) -> InstalledMedia | None:
+    exact = [model for model in models if model.name == name]
+    alike = [model for model in models if _stem(model) == name]
+    return next(iter([*exact, *alike]), None)
 
 
 def _stem(model: InstalledMedia) -> str:

@@ -4,23 +4,50 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from modules.core.errors import LoadError
-from modules.loaders.gguf_header import read_gguf_header
+from modules.loaders.gguf_kinds import GgufKinds
+from modules.loaders.media_catalog import InstalledMedia
 
 MAX_CONFIG_BYTES = 2**20
 CHECKPOINTS = (".safetensors", ".ckpt")
+ENCODERS = frozenset(
+    (
+        "albert",
+        "bert",
+        "camembert",
+        "convbert",
+        "deberta",
+        "deberta-v2",
+        "distilbert",
+        "electra",
+        "ernie",
+        "eurobert",
+        "mobilebert",
+        "modernbert",
+        "mpnet",
+        "nomic_bert",
+        "roberta",
+        "roberta-prelayernorm",
+        "squeezebert",
+        "xlm-roberta",
+        "xlm-roberta-xl",
+        "xmod",
+    )
+)
+"""Model types of transformers that read a text in both directions."""
+ENCODER_ENDINGS = ("Model", "ForMaskedLM", "ForPreTraining")
 
 
-def embedding_loader(path: Path) -> str | None:
-    """A folder of sentence-transformers or of a transformers encoder, or a GGUF file of an embedding model."""
+def embedding_loader(path: Path, kinds: GgufKinds | None = None) -> str | None:
+    """A folder of sentence-transformers or of a transformers encoder, or a GGUF file of an embedding model.
+
+    `kinds` remembers what was read of GGUF files.
+    """
     if path.suffix == ".gguf" and path.is_file():
-        return "llamacpp" if is_gguf_embedder(path) else None
-    config = _config(path)
-    if _has_architecture(config, "ForSequenceClassification"):
-        return None  # a reranker, which has a modules.json too
+        return "llamacpp" if (kinds or GgufKinds()).is_embedder(path) else None
     if (path / "modules.json").is_file():
-        return "sentence_transformers"
-    return "sentence_transformers" if "model_type" in config else None
+        kind = _json_object(path / "config_sentence_transformers.json").get("model_type")
+        return "sentence_transformers" if kind in (None, "SentenceTransformer") else None
+    return "sentence_transformers" if _is_encoder(_config(path)) else None
 
 
 def rerank_loader(path: Path) -> str | None:
@@ -34,24 +61,43 @@ def transcription_loader(path: Path) -> str | None:
     return "whisper" if path.suffix == ".pt" and path.is_file() else None
 
 
+WHISPER_MODELS = frozenset(
+    (
+        *("tiny", "tiny.en", "base", "base.en", "small", "small.en", "medium", "medium.en"),
+        *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
+    )
+)
+"""Whisper's own models, which can be downloaded; known here, since to ask the library takes seconds."""
+
+
+def whisper_download(name: str, folder: Path) -> InstalledMedia | None:
+    """One of them as the file that it will be."""
+    if name not in WHISPER_MODELS:
+        return None
+    file = f"{name}.pt"
+    return InstalledMedia(file, "whisper", folder / file)
+
+
+def speech_loader(path: Path) -> str | None:
+    """A voice as an ONNX graph; which other files it needs is said when it is loaded."""
+    if path.suffix != ".onnx" or not path.is_file():
+        return None
+    return "kokoro" if path.name.lower().startswith("kokoro") else "piper"
+
+
 def image_loader(path: Path) -> str | None:
-    """A folder of a diffusers pipeline, or a single file with all its weights."""
+    """A folder of a diffusers pipeline, or a single file with all its weights; `NAME.config/` is the configuration of such a file."""
     if (path / "model_index.json").is_file():
-        return "diffusers"
+        return None if path.suffix == ".config" else "diffusers"
     is_part = (path.parent / "model_index.json").is_file()
     is_checkpoint = path.suffix in CHECKPOINTS and path.is_file()
     return "diffusers" if is_checkpoint and not is_part else None
 
 
-def is_gguf_embedder(path: Path) -> bool:
-    """Whether a GGUF file makes vectors of whole texts instead of writing on."""
-    try:
-        header = read_gguf_header(path)
-    except LoadError:
-        return False
-    architecture = header.get("general.architecture", "")
-    is_causal = header.get(f"{architecture}.attention.causal", True)
-    return not is_causal or header.get(f"{architecture}.pooling_type", 0) != 0
+def _is_encoder(config: dict[str, Any]) -> bool:
+    """Chat models have a config.json as well; which of their tokens would stand for a text is not known."""
+    is_known = config.get("model_type") in ENCODERS
+    return is_known and any(_has_architecture(config, end) for end in ENCODER_ENDINGS)
 
 
 def _has_architecture(config: dict[str, Any], ending: str) -> bool:
@@ -62,7 +108,11 @@ def _has_architecture(config: dict[str, Any], ending: str) -> bool:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    file = folder / "config.json"
+    return _json_object(folder / "config.json")
+
+
+def _json_object(file: Path) -> dict[str, Any]:
+    """Empty where the file is missing, too large or something else."""
     try:
         if not file.is_file() or file.stat().st_size > MAX_CONFIG_BYTES:
             return {}

@@ -1,8 +1,10 @@
 """Load options of each loader, described once: flags, API load args and docs come from here. No heavy import."""
 
+import re
 from dataclasses import dataclass
 
-from modules.core.options import Option, by_name, option, options_of
+from modules.core.errors import RequestError
+from modules.core.options import Option, by_name, option, options_of, shown
 
 CACHE_TYPES = ("f16", "fp16", "bf16", "f32", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 ROPE_SCALINGS = ("auto", "none", "linear", "yarn", "longrope")
@@ -17,14 +19,23 @@ FLASH_MODES = ("auto", "on", "off", "true", "false")
 
 def parse_flash(value: object) -> str:
     """true/false and 1/0 besides auto/on/off, since the old web UI's clients send booleans."""
-    from modules.core.errors import RequestError
-
     word = str(value).strip().lower()
     word = {"true": "on", "1": "on", "yes": "on", "false": "off", "0": "off", "no": "off"}.get(
         word, word
     )
     if word not in ("auto", "on", "off"):
         raise RequestError("flash_attn must be auto, on or off", param="flash_attn")
+    return word
+
+
+def parse_embedding_device(value: object) -> str:
+    """A name that torch could know; whether the machine has it is seen when it is used."""
+    word = str(value).strip().lower()
+    if re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", word) is None:
+        raise RequestError(
+            f"embedding_device must be auto, cpu, cuda, cuda:NUMBER or mps, not {shown(value)}",
+            param="embedding_device",
+        )
     return word
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from modules.core.errors import NotInstalled, RequestError
 from modules.core.options import Option, shown
 from modules.loaders.base import MediaModel, Progress, RemoteModel, TextLoader
+from modules.loaders.machine import calm_openmp
 from modules.loaders.media_catalog import InstalledMedia
 from modules.loaders.options import FLAG_ONLY, LOAD_OPTIONS, LOAD_OPTIONS_BY_NAME
 
@@ -22,12 +23,66 @@ def _llamacpp() -> TextLoader:
 MediaLoader = Callable[[InstalledMedia, Mapping[str, Any]], MediaModel]
 """Loads a model with checked options, in the thread that will use it; raises AppError with the reason."""
 
-MEDIA_LOADERS: Mapping[tuple[str, str], Callable[[], MediaLoader]] = {}
+
+def _diffusers() -> MediaLoader:
+    from modules.loaders.images.imager import load_imager
+
+    return load_imager
+
+
+def _a1111() -> MediaLoader:
+    from modules.loaders.images.a1111.model import load_imager
+
+    return load_imager
+
+
+def _whisper() -> MediaLoader:
+    from modules.loaders.speech_recognition.whisper_model import load_whisper
+
+    return load_whisper
+
+
+def _text_embedder() -> MediaLoader:
+    from modules.loaders.encoders.embedder import load_embedder
+
+    return load_embedder
+
+
+def _gguf_embedder() -> MediaLoader:
+    from modules.loaders.llamacpp.embedder import load_embedder
+
+    return load_embedder
+
+
+def _cross_encoder() -> MediaLoader:
+    from modules.loaders.encoders.reranker import load_reranker
+
+    return load_reranker
+
+
+def _speaker() -> MediaLoader:
+    from modules.loaders.speech.speaker import load_speaker
+
+    return load_speaker
+
+
+MEDIA_LOADERS: Mapping[tuple[str, str], Callable[[], MediaLoader]] = {
+    ("speech", "espeak"): _speaker,
+    ("speech", "piper"): _speaker,
+    ("speech", "kokoro"): _speaker,
+    ("embedding", "sentence_transformers"): _text_embedder,
+    ("embedding", "llamacpp"): _gguf_embedder,
+    ("rerank", "cross_encoder"): _cross_encoder,
+    ("image", "diffusers"): _diffusers,
+    ("transcription", "whisper"): _whisper,
+    ("image", "a1111"): _a1111,
+}
 """By kind and loader."""
 
 
 def load_media(kind: str, model: InstalledMedia, options: Mapping[str, Any]) -> Any:
     """NotInstalled names the library where it is missing."""
+    calm_openmp()
     try:
         return MEDIA_LOADERS[kind, model.loader]()(model, options)
     except ModuleNotFoundError as error:

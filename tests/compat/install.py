@@ -6,7 +6,7 @@ import subprocess
 import sys
 import venv
 
-from tests.compat.clients import CLIENTS, SCRIPTS, Client
+from tests.compat.clients import CLIENTS, Client
 
 
 def install(client: Client) -> None:
@@ -21,7 +21,6 @@ def install(client: Client) -> None:
         (client.folder / "package.json").write_text('{"private": true}\n')
         npm = ("npm", "install", "--silent", "--no-audit", "--no-fund")
         subprocess.run([*npm, *client.packages], cwd=client.folder, check=True)
-        shutil.copyfile(SCRIPTS / client.script, client.script_path)
     (client.folder / "installed").touch()
 
 

@@ -7,19 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.compat.clients import CLIENTS, Client
+from tests.compat.clients import CLIENTS, SCRIPTS, Client
 from tests.live.launch import Server
 
 TIMEOUT_S = 180
 
 
 @pytest.mark.compat
-@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
-def test_client_works(client: Client, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("client", "script"),
+    [
+        pytest.param(client, script, id=f"{client.name}-{Path(script).stem}")
+        for client in CLIENTS
+        for script in client.scripts
+    ],
+)
+def test_client_works(client: Client, script: str, server: Server, tmp_path: Path) -> None:
     """Each script asserts for itself; what it prints is shown when it fails."""
     assert client.is_installed, f"python -m tests.compat.install {client.name}"
     if client.kind == "node":
-        shutil.copyfile(Path(__file__).with_name("scripts") / client.script, client.script_path)
+        shutil.copyfile(SCRIPTS / script, client.script_path(script))
     environment = {
         "PATH": f"{client.folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tmp_path),
@@ -30,7 +37,7 @@ def test_client_works(client: Client, server: Server, tmp_path: Path) -> None:
         "NO_PROXY": "*",
     }
     done = subprocess.run(
-        client.command,
+        client.command(script),
         env=environment,
         cwd=tmp_path,
         capture_output=True,

@@ -59,6 +59,7 @@ def served_paths() -> list[str]:
 
 OLD = (
     "/v1/engines",
+    "/v1/search",
     "/v1/edits",
     "/v1/generate",
     "/v1/text_completion",

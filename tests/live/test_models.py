@@ -71,10 +71,10 @@ def test_an_unknown_name_is_answered_by_the_loaded_model(http: httpx.Client) -> 
 def test_the_list_has_the_loaded_model_first(http: httpx.Client) -> None:
     listed = [model["id"] for model in http.get("/v1/models").json()["data"]]
     assert listed[0] == MODEL
-    assert set(listed) == {MODEL, OTHER, "broken.gguf", "empty.gguf"}
+    assert set(listed[:4]) == {MODEL, OTHER, "broken.gguf", "empty.gguf"}, "then other kinds"
     http.post(LOAD, json={"model_name": OTHER})
     models = http.get("/v1/models").json()["data"]
-    assert [model["meta"]["loaded"] for model in models] == [True, False, False, False]
+    assert [model["id"] for model in models if model["meta"]["loaded"]] == [OTHER]
     assert models[0]["id"] == OTHER
     assert http.get(f"/v1/models/{OTHER}").json()["id"] == OTHER
     assert http.get("/v1/models/folder%2Fother.gguf").json()["id"] == OTHER
@@ -181,7 +181,7 @@ def test_unload_answers_503_until_a_model_is_named(http: httpx.Client) -> None:
     assert http.get("/metrics").status_code == 200
     assert http.post("/v1/internal/stop-generation").json() == {"stopped": 0}
     assert http.post("/v1/internal/model/unload").status_code == 200
-    assert [m["meta"]["loaded"] for m in http.get("/v1/models").json()["data"]] == [False] * 4
+    assert not any(m["meta"]["loaded"] for m in http.get("/v1/models").json()["data"])
     assert ask(http, model=OTHER).json()["model"] == OTHER
 
 

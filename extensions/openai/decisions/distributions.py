@@ -69,9 +69,7 @@ async def _complete(requests: Sequence[GenerationRequest], engine: Engine) -> li
         return await fold_all(submit_all(engine, requests, stack))
 
 
-def _to_request(
-    fork: _Fork, asked: AskedQuestion, adapters: Adapters | None
-) -> GenerationRequest:
+def _to_request(fork: _Fork, asked: AskedQuestion, adapters: Adapters | None) -> GenerationRequest:
     """The labels' tokens are raised above all others, which leaves the proportions among them as they are."""
     token_ids = sorted({path[0] for _, path in fork.ways})
     raised = tuple((token_id, MAX_LOGIT_BIAS) for token_id in token_ids)

@@ -1,7 +1,9 @@
 """/v1/engines: models under their name of 2022, with the model in the path."""
 
 import asyncio
+from typing import Any
 
+import fastapi
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -9,7 +11,10 @@ from extensions.openai.access import OriginRule
 from extensions.openai.chat import create_chat_completion
 from extensions.openai.completions import create_completion
 from extensions.openai.dependencies import Context, lease_for
+from extensions.openai.embeddings.routes import answer as embed
+from extensions.openai.embeddings.typing import EmbeddingResponse, EngineEmbeddingRequest
 from extensions.openai.legacy.edits import edit
+from extensions.openai.legacy.search import SearchRequest, SearchResponse, search
 from extensions.openai.legacy.text_completion import generate
 from extensions.openai.legacy.typing import (
     EditRequest,
@@ -19,6 +24,7 @@ from extensions.openai.legacy.typing import (
     GenerateRequest,
     GenerateResponse,
 )
+from extensions.openai.media_lease import lease_worker
 from extensions.openai.models import collect_models, get_model
 from extensions.openai.response_types import (
     ChatCompletionResponse,
@@ -26,7 +32,9 @@ from extensions.openai.response_types import (
     ModelObject,
 )
 from extensions.openai.typing import ChatCompletionRequest, CompletionRequest
-from modules.core.errors import AuthError, NotFound
+from modules.context import AppContext
+from modules.core.errors import AuthError, NotFound, RequestError
+from modules.engine.media.pool import ModelPool
 from modules.settings import Settings
 
 router = APIRouter(prefix="/v1/engines", tags=["legacy"])
@@ -45,8 +53,21 @@ async def get_engine(engine: str, request: Request, context: Context) -> EngineO
     if model.meta.loaded or not context.settings.model_switch:
         return _to_engine(model, is_ready=model.meta.loaded)
     _refuse_foreign_page(request, context.settings)
-    async with lease_for(model.id, context, request):
+    pool = await asyncio.to_thread(_pool_of, model.id, context)
+    lease = (
+        lease_for(model.id, context, request)
+        if pool is None
+        else lease_worker(pool, model.id, context, request)
+    )
+    async with lease:
         return _to_engine(model, is_ready=True)
+
+
+def _pool_of(name: str, context: AppContext) -> ModelPool[Any] | None:
+    """None for a text model. Blocking."""
+    if context.models.catalog.find(name) is not None:
+        return None
+    return next((p for p in context.media.pools if p.catalog.find(name) is not None), None)
 
 
 @router.post("/{engine:path}/chat/completions", response_model=ChatCompletionResponse)
@@ -80,6 +101,29 @@ async def create_engine_generate(
 ) -> Response:
     """As /v1/generate."""
     return await generate(body.model_copy(update={"model": engine}), request, context)
+
+
+@router.post("/{engine:path}/embeddings", response_model=EmbeddingResponse)
+async def create_engine_embedding(
+    engine: str, body: EngineEmbeddingRequest, request: Request, context: Context
+) -> Response:
+    """As /v1/embeddings; `text` is an older name of `input`."""
+    given = body.text if body.input is None else body.input
+    if given is None:
+        raise RequestError("Missing required parameter: 'input'.", param="input")
+    return await embed(given, body.model_copy(update={"model": engine}), request, context)
+
+
+@router.post("/{engine:path}/search")
+async def create_engine_search(
+    engine: str,
+    body: SearchRequest,
+    request: Request,
+    response: fastapi.Response,
+    context: Context,
+) -> SearchResponse:
+    """As /v1/search."""
+    return await search(body.model_copy(update={"model": engine}), request, response, context)
 
 
 @router.post("/{engine:path}", include_in_schema=False)

@@ -4,12 +4,14 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from io import BytesIO
+from typing import TypeVar
 
 from PIL import (
     BmpImagePlugin,
     ExifTags,
     GifImagePlugin,
     Image as Pillow,
+    ImageChops,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
@@ -18,7 +20,10 @@ from PIL import (
 
 from extensions.openai.media.errors import invalid_image
 from modules.core.errors import RequestError
+from modules.core.images import Mask
 from modules.core.messages import Image
+
+T = TypeVar("T")
 
 MAX_SCANS = 100
 """Of a JPEG. Encoders write about ten; each of them costs a pass over the whole picture, and few bytes."""
@@ -66,11 +71,18 @@ class Decoder:
 
     def decode(self, data: bytes) -> Image:
         """Its first frame, upright, on white where it is transparent. RequestError says what is wrong. Blocking."""
+        return self._read(data, _to_image)
+
+    def decode_mask(self, data: bytes) -> Mask:
+        """What is transparent is marked; where nothing is, what is white. RequestError says what is wrong. Blocking."""
+        return self._read(data, _to_mask)
+
+    def _read(self, data: bytes, convert: Callable[[Pillow.Image], T]) -> T:
         try:
             picture = _open(data)
             self._take(picture)
             picture.load()
-            return _to_image(_upright(picture))
+            return convert(_upright(picture))
         except RequestError:
             raise
         except Exception as error:  # Pillow's readers raise whatever a broken file makes happen
@@ -123,13 +135,27 @@ def _orientation(picture: Pillow.Image) -> int:
 
 
 def _to_image(picture: Pillow.Image) -> Image:
-    if picture.mode == "I;16":  # PNG's grey of 16 bits: the upper 8 of them
-        rgb = picture.convert("I").point(lambda grey: grey * (1 / 256)).convert("L").convert("RGB")
+    if picture.mode == "I;16":
+        rgb = _upper_bits(picture).convert("RGB")
     elif picture.has_transparency_data:
         rgb = _on_white(picture)
     else:
         rgb = picture.convert("RGB")
     return Image(rgb.width, rgb.height, rgb.tobytes())
+
+
+def _to_mask(picture: Pillow.Image) -> Mask:
+    alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
+    if alpha is not None and alpha.getextrema() != (255, 255):
+        levels = ImageChops.invert(alpha)
+    else:
+        levels = (_upper_bits(picture) if picture.mode == "I;16" else picture).convert("L")
+    return Mask(levels.width, levels.height, levels.tobytes())
+
+
+def _upper_bits(picture: Pillow.Image) -> Pillow.Image:
+    """Of PNG's grey of 16 bits: 8."""
+    return picture.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
 
 
 def _on_white(picture: Pillow.Image) -> Pillow.Image:

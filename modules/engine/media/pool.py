@@ -95,6 +95,7 @@ class ModelPool(Generic[M]):
         self._timers: dict[Worker[M], asyncio.TimerHandle] = {}
         self._turn = asyncio.Lock()
         self._is_closing = False
+        self._has_advised = False
 
     @property
     def kind(self) -> Kind:
@@ -222,7 +223,16 @@ class ModelPool(Generic[M]):
             self.loading = None
         self._admit(worker)
         log.info("Loaded %s in %.1f s", wanted.name, progress.seconds)
+        self._advise(wanted)
         return worker
+
+    def _advise(self, loaded: InstalledMedia) -> None:
+        """Once: a model that only shows that all works should not be taken for the real thing."""
+        catalog = self.catalog
+        is_stopgap = catalog.wanted is None and loaded.name in catalog.bundled
+        if is_stopgap and catalog.advice and not self._has_advised:
+            self._has_advised = True
+            log.warning("%s", catalog.advice)
 
     def _admit(self, worker: Worker[M]) -> None:
         old = self._workers.pop(worker.name, None)

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 from modules.core.errors import AppError, Busy, Cancelled, ModelError, NotReady
 from modules.core.jobs import Job
+from modules.core.vectors import BatchLimits
+from modules.engine.media.batching import BatchQueue, Compute, Item
 from modules.engine.media.job_stream import JobStream
 from modules.engine.media.statistics import MediaStatistics
 from modules.loaders.base import MediaModel
@@ -39,6 +41,7 @@ class Worker(Generic[M]):
         self._jobs: dict[Job, None] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"worker-{name}")
         self._closing: Future[None] | None = None
+        self._batches: BatchQueue[M] = BatchQueue(self._run_round, self._note_start)
 
     @property
     def jobs(self) -> list[Job]:
@@ -73,6 +76,28 @@ class Worker(Generic[M]):
         future.add_done_callback(stream.end)
         return stream
 
+    async def run_together(
+        self,
+        compute: Compute[M],
+        items: Sequence[Item],
+        limits: BatchLimits,
+        job: Job | None = None,
+    ) -> list[Any]:
+        """A result for each item, computed in rounds with the items of other requests that give the same `compute`.
+
+        Busy when too many wait; cancelling this, or the job, drops what is not computed yet.
+        """
+        job = job or Job()
+        self._accept(job)
+        has_failed = False
+        try:
+            return await self._batches.submit(compute, items, limits, job)
+        except AppError as error:
+            has_failed = _is_failure(error)
+            raise
+        finally:
+            self._note_end(job, has_failed=has_failed)
+
     def stop(self, stop_id: str | None = None) -> int:
         """Cancel all jobs or those with this id; says how many."""
         jobs = [job for job in self._jobs if stop_id is None or job.stop_id == stop_id]
@@ -97,7 +122,15 @@ class Worker(Generic[M]):
         except Exception:
             log.exception("Closing %s failed", self.name)
 
-    def _submit(self, work: Callable[[M, Job], T], job: Job) -> Future[T]:
+    async def _run_round(self, work: Callable[[M], T]) -> T:
+        """A part of several jobs, in the worker's thread."""
+        if self._closing is not None:
+            raise NotReady("The model is being unloaded.")
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, lambda: work(self.model)
+        )
+
+    def _accept(self, job: Job) -> None:
         if self._closing is not None:
             raise NotReady("The model is being unloaded.")
         if len(self._jobs) > self._max_queue:
@@ -107,9 +140,12 @@ class Worker(Generic[M]):
             )
         self._jobs[job] = None
         self.statistics.waiting += 1
+
+    def _submit(self, work: Callable[[M, Job], T], job: Job) -> Future[T]:
+        self._accept(job)
         loop = asyncio.get_running_loop()
         future = self._thread.submit(self._run, work, job, loop)
-        future.add_done_callback(lambda done: _in_loop(loop, self._note_end, job, done))
+        future.add_done_callback(lambda done: _in_loop(loop, self._note_outcome, job, done))
         return future
 
     def _run(self, work: Callable[[M, Job], T], job: Job, loop: asyncio.AbstractEventLoop) -> T:
@@ -131,13 +167,15 @@ class Worker(Generic[M]):
         self.statistics.waiting -= 1
         self.statistics.running += 1
 
-    def _note_end(self, job: Job, done: Future[Any]) -> None:
+    def _note_outcome(self, job: Job, done: Future[Any]) -> None:
+        self._note_end(job, has_failed=not done.cancelled() and _is_failure(done.exception()))
+
+    def _note_end(self, job: Job, *, has_failed: bool) -> None:
         self._jobs.pop(job, None)
         if not job.is_running:  # cancelled before its turn
             self.statistics.waiting -= 1
             return
         self.statistics.running -= 1
-        has_failed = not done.cancelled() and _is_failure(done.exception())
         self.statistics.note_end(time.monotonic() - job.started, has_failed=has_failed)
 
 

@@ -14,6 +14,7 @@ import llama_cpp.llama_cpp as c
 from modules.core.errors import LoadError, RequestError
 from modules.loaders.base import ModelInfo, Progress
 from modules.loaders.gguf_header import read_gguf_header
+from modules.loaders.gguf_kinds import describes_embedder
 from modules.loaders.gguf_memory import CACHE_BYTES, lay_out
 from modules.loaders.gguf_shape import read_shape
 from modules.loaders.llamacpp import library, sampling
@@ -111,8 +112,7 @@ def _load_model(path: Path, options: Mapping[str, Any], progress: Progress) -> c
 def _refuse_embedders(header: Mapping[str, Any]) -> None:
     """Models that do not write text token by token: asked to, llama.cpp ends the process."""
     architecture = header.get("general.architecture", "")
-    is_causal = header.get(f"{architecture}.attention.causal", True)
-    if not is_causal or header.get(f"{architecture}.pooling_type", 0) != 0:
+    if describes_embedder(header):
         raise LoadError(f"This is an embedding model ({architecture}); it cannot write text")
 
 

@@ -1,0 +1,216 @@
+"""How well documents answer a query: by a reranker, or, where there is none, by comparing embeddings."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastapi import Request
+
+from extensions.openai.media_lease import lease_worker
+from modules.context import AppContext
+from modules.core.errors import ContextLengthExceeded, NotInstalled, RequestError
+from modules.core.jobs import Job
+from modules.core.vectors import EncodedPair, EncodedText
+from modules.engine.media.embedding import (
+    DOCUMENT,
+    QUERY,
+    Cutting,
+    embed,
+    encode_texts,
+    encode_whole,
+    fit,
+    unit_vectors,
+    wording_for,
+)
+from modules.engine.media.worker import Worker
+from modules.loaders.base import Embedder, Reranker
+
+log = logging.getLogger("hearth.api")
+
+MAX_DOCUMENTS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query with documents. `params`: what the request calls the two.
+
+    `max_document_tokens`: read so many of each. `cuts`: what does not fit is left out, else it is an error.
+    """
+
+    query: str
+    documents: Sequence[str]
+    params: tuple[str, str] = ("query", "documents")
+    max_document_tokens: int | None = None
+    cuts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """From 0 to 1, in the order of the documents; how many tokens were read, and which documents were cut to fit."""
+
+    values: tuple[float, ...]
+    tokens: int
+    cut: tuple[int, ...] = ()
+
+
+class Scorer(Protocol):
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        ...
+
+    async def score(self, questions: Sequence[Question], job: Job) -> Scores:
+        """The scores of the first question's documents, then those of the next."""
+        ...
+
+
+@asynccontextmanager
+async def lease_scorer(
+    name: str | None, context: AppContext, request: Request
+) -> AsyncGenerator[Scorer]:
+    """The reranker that `model` means, by the usual rules. The name of an embedding model means that one."""
+    async with AsyncExitStack() as stack:
+        media, settings = context.media, context.settings
+        if not settings.compares_embeddings and not await _means_embedder(name, context):
+            try:
+                lease = lease_worker(media.rerank, name, context, request)
+                yield PairScorer(await stack.enter_async_context(lease))
+                return
+            except NotInstalled as error:
+                if settings.rerank_model is not None:
+                    raise
+                log.info("Comparing embeddings instead of reranking: %s", error.message)
+        lease = lease_worker(media.embedding, name, context, request)
+        yield VectorScorer(await stack.enter_async_context(lease))
+
+
+async def _means_embedder(name: str | None, context: AppContext) -> bool:
+    if name is None:
+        return False
+    return await asyncio.to_thread(_is_embedder, name, context)
+
+
+def _is_embedder(name: str, context: AppContext) -> bool:
+    media = context.media
+    is_reranker = media.rerank.catalog.find(name) is not None
+    return not is_reranker and media.embedding.catalog.find(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PairScorer:
+    """By a cross-encoder, which reads query and document together."""
+
+    worker: Worker[Reranker]
+
+    @property
+    def name(self) -> str:
+        return self.worker.name
+
+    async def score(self, questions: Sequence[Question], job: Job) -> Scores:
+        model = self.worker.model
+        pairs = await asyncio.to_thread(_encode_pairs, model, questions, job)
+        values = await self.worker.run_together(compute_scores, pairs, model.traits.limits, job)
+        tokens = sum(pair.size for pair in pairs)
+        self.worker.statistics.units += tokens
+        limit = model.traits.max_tokens
+        cut = tuple(place for place, pair in enumerate(pairs) if _was_too_long(pair, limit))
+        return Scores(tuple(values), tokens, cut)
+
+
+def compute_scores(model: Reranker, batch: Sequence[EncodedPair]) -> Sequence[Any]:
+    return model.score(batch)
+
+
+def _encode_pairs(model: Reranker, questions: Sequence[Question], job: Job) -> list[EncodedPair]:
+    """Blocking."""
+    pairs: list[EncodedPair] = []
+    for question in questions:
+        job.check()
+        pairs += _encode_question(model, question)
+    return pairs
+
+
+def _encode_question(model: Reranker, question: Question) -> list[EncodedPair]:
+    limit = model.traits.max_tokens
+    try:
+        pairs = model.encode(question.query, question.documents, question.max_document_tokens)
+    except RequestError as error:
+        error.param = question.params[0]
+        raise
+    for place, pair in enumerate(pairs):
+        if _was_too_long(pair, limit) and not question.cuts:
+            raise ContextLengthExceeded(
+                pair.size + pair.cut_tokens, limit, param=f"{question.params[1]}[{place}]"
+            )
+    return pairs
+
+
+def _was_too_long(pair: EncodedPair, limit: int) -> bool:
+    """For the model, not for the number of tokens that the request named."""
+    return pair.cut_tokens > 0 and pair.size >= limit
+
+
+@dataclass(frozen=True, slots=True)
+class VectorScorer:
+    """By the angle between the embeddings of query and document, brought from -1..1 to 0..1."""
+
+    worker: Worker[Embedder]
+
+    @property
+    def name(self) -> str:
+        return self.worker.name
+
+    async def score(self, questions: Sequence[Question], job: Job) -> Scores:
+        texts, cut = await asyncio.to_thread(_encode_apart, self.worker.model, questions, job)
+        vectors = await embed(self.worker, texts, job)
+        counts = [len(question.documents) for question in questions]
+        values = await asyncio.to_thread(_similarities, vectors, counts)
+        return Scores(tuple(values), sum(text.size for text in texts), cut)
+
+
+def _encode_apart(
+    model: Embedder, questions: Sequence[Question], job: Job
+) -> tuple[list[EncodedText], tuple[int, ...]]:
+    """Each query followed by its documents; and which of all documents were cut to fit. Blocking."""
+    texts: list[EncodedText] = []
+    cut: list[int] = []
+    for asked, question in enumerate(questions):
+        seen = len(texts) - asked
+        texts += _encode_query(model, question, job)
+        documents, too_long = _encode_documents(model, question, job)
+        texts += documents
+        cut += [seen + place for place in too_long]
+    return texts, tuple(cut)
+
+
+def _encode_query(model: Embedder, question: Question, job: Job) -> list[EncodedText]:
+    wording = wording_for(model.traits, QUERY, "query")
+    return encode_texts(model, [question.query], wording, Cutting(), job, question.params[0])
+
+
+def _encode_documents(
+    model: Embedder, question: Question, job: Job
+) -> tuple[list[EncodedText], list[int]]:
+    """With the places of those that are too long for the model, where the request names no number of tokens."""
+    limit = question.max_document_tokens
+    cutting = Cutting(is_on=question.cuts or limit is not None, limit=limit)
+    wording = wording_for(model.traits, DOCUMENT, "document")
+    whole = encode_whole(model, question.documents, wording, cutting, job, question.params[1])
+    most = model.traits.max_tokens
+    too_long = [place for place, text in enumerate(whole) if text.size > most]
+    return fit(model, whole, cutting, question.params[1]), [] if limit else too_long
+
+
+def _similarities(vectors: Sequence[Any], counts: Sequence[int]) -> list[float]:
+    """`counts`: how many documents follow each query."""
+    units = unit_vectors(vectors)
+    found: list[float] = []
+    start = 0
+    for count in counts:
+        cosines = units[start + 1 : start + 1 + count] @ units[start]
+        found += [(1 + min(1.0, max(-1.0, float(cosine)))) / 2 for cosine in cosines]
+        start += 1 + count
+    return found

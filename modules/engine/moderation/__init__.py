@@ -1,0 +1,1 @@
+"""Judging texts by examples: which of the categories of a file they are like."""

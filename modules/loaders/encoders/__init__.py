@@ -1,0 +1,1 @@
+"""Models of sentence-transformers: embedders and cross-encoders, from a folder or from the Hugging Face hub."""

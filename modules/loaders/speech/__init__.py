@@ -1,0 +1,1 @@
+"""Text to speech: eSpeak NG, which needs no weights, and the neural voices of Piper and Kokoro."""

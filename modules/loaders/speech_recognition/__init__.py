@@ -1,0 +1,1 @@
+"""Speech to text. Its files import av, numpy, torch and whisper, and are themselves imported late."""
