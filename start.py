@@ -73,6 +73,8 @@ STEPS = {
     "types": ("-m", "pyright"),
     "tests": ("-m", "pytest"),
 }
+# What is added where a step runs whole: two processes, each with files of its own and the servers that these share.
+WHOLE = {"tests": ("-n", "2", "--dist", "loadfile")}
 
 
 class Failure(Exception):
@@ -467,7 +469,7 @@ def run_tests(arguments: Sequence[str]) -> int:
 def run_step(name: str, *extra: str) -> int:
     say(f"== {' '.join((name, *extra))}")
     started = time.monotonic()
-    command = [str(PYTHON), *STEPS[name], *extra]
+    command = [str(PYTHON), *STEPS[name], *(extra or WHOLE.get(name, ()))]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     say(f"== {name}: {'FAILED' if status else 'ok'}, {to_duration(time.monotonic() - started)}\n")
     return status

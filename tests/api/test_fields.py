@@ -119,13 +119,14 @@ WRONG: dict[str, list[Any]] = {
     "bot_name": NO_TEXT,
     "tool_choice": [5, True, [], {}, NAN, "x", "required", {"type": "function"}],
     "function_call": [5, True, [], NAN],
+    "lora": [*NO_LIST, [5], ["a"], [{}], [{"name": 5}], [{"name": ""}], [{"name": "a" * 257}], [{"name": "a", "scale": "1"}], [{"name": "a", "scale": NAN}], [{"name": "a"}] * 100],
     "modalities": [*NO_LIST, [5], ["audio"], ["text", "audio"]],
     "logit_bias": [*NO_OBJECT, {"a": 1}, {"1": "a"}, {"1": True}, {"1": 101}, {"1": -101}, {"1": NAN}, {"-1": 1}, {"99999": 1}, {"1": 10**400}, {"1.5": 1}],
     "custom_token_bans": [5, True, {}, "a", ["1"], [1.5], [-1], [99999], "99999", "1,-1", [10**400], "9" * 5000],
     "sampler_priority": [5, True, {}, [5], "nonsense", ["nonsense"], [None]],
     "dry_sequence_breakers": [5, True, {}, [5], "no json", "[5]", "[" * 100_000, ["a" * 65], ["a"] * 65],
 }  # fmt: skip
-FLAGS = {"stream", "echo", "add_special", "parse_special", "use_samplers", "continue_", "add_bos_token", "skip_special_tokens", "enable_thinking", "parallel_tool_calls", "post_sampling_probs", "return_tokens_as_token_ids"}  # fmt: skip
+FLAGS = {"stream", "echo", "add_special", "parse_special", "use_samplers", "continue_", "add_bos_token", "skip_special_tokens", "enable_thinking", "parallel_tool_calls", "post_sampling_probs", "return_tokens_as_token_ids", "save", "force"}  # fmt: skip
 
 
 def wrong_values(owner: type[BaseModel], name: str) -> list[Any]:
