@@ -462,7 +462,7 @@ GROUPS = {
     "host": "Program",
     "api": "API",
     "media": "Embeddings, audio and images",
-    "load": "Loading (llama.cpp)",
+    "load": "Loading (each flag for the loaders that have it: docs/loaders.md)",
     "sampling": "Defaults for sampling, where a request does not say",
 }
 

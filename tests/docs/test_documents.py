@@ -33,7 +33,8 @@ def test_every_setting_is_in_the_reference(option) -> None:
 def test_settings_yaml_shows_every_key_with_its_default(tmp_path: Path) -> None:
     keys = re.findall(r"^# ([a-z_0-9]+): (.*?)(?:\s{2,}#.*)?$", SETTINGS, re.MULTILINE)
     shown = {key: yaml.safe_load(value) for key, value in keys if key != "model_aliases"}
-    options = {o.name: o for o in (*OPTIONS, *LOAD_OPTIONS["llamacpp"], *SAMPLERS)}
+    load_options = [option for options in LOAD_OPTIONS.values() for option in options]
+    options = {o.name: o for o in (*OPTIONS, *load_options, *SAMPLERS)}
     assert shown.keys() == options.keys() - REQUEST_ONLY
     # Switched on, the file changes nothing.
     plain = tmp_path / "plain.yaml"
@@ -49,8 +50,16 @@ def test_settings_yaml_shows_every_key_with_its_default(tmp_path: Path) -> None:
     for option in options_of(type(expected)):
         assert getattr(found, option.name) == getattr(expected, option.name), option.name
     assert found.sampling == expected.sampling
-    defaults = {option.name: option.default for option in LOAD_OPTIONS["llamacpp"]}
+    defaults = {option.name: option.default for option in load_options}
     assert {**defaults, **found.load} == defaults
+
+
+@pytest.mark.parametrize("loader", LOAD_OPTIONS)
+def test_every_load_option_is_explained_with_its_loader(loader: str) -> None:
+    text = (ROOT / "docs" / "loaders.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## {loader}\n")[1].split("\n## ")[0]
+    missing = [o.name for o in LOAD_OPTIONS[loader] if f"`{o.name}`" not in section]
+    assert not missing
 
 
 def served_paths() -> list[str]:
