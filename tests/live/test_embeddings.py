@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import socket
 from array import array
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ GGUF = "tiny-embed-F16.gguf"
 TEXTS = ["What color is the sky?", "Which color has the sky?", "The dog sleeps in the garden."]
 DIMENSIONS = 96
 LIMIT = 128
+TOO_LONG = "sky " * 300
 
 
 @pytest.fixture(scope="module")
@@ -241,20 +243,75 @@ async def test_many_at_once_get_their_own_vectors(
         assert answer.data[0].embedding == pytest.approx(vector, abs=1e-5)
 
 
-def test_a_client_that_leaves_takes_its_work_along(server: Server) -> None:
-    def gone() -> None:
-        with server.client(timeout=0.3) as http, pytest.raises(httpx.TimeoutException):
-            http.post("/v1/embeddings", json={"input": ["hello sky " * 50] * 2048, "model": GGUF})
+@pytest.mark.parametrize("model", [NAME, GGUF])
+def test_clients_that_leave_take_their_work_along(server: Server, model: str) -> None:
+    """Minutes of work are given up, nobody else waits for it, and the model can be freed at once."""
+    body = {"input": ["the pilot swims at the market. " * 300] * 1000, "truncate": True}
+    data = json.dumps({**body, "model": model}).encode()
 
-    def waits() -> Any:
-        with server.client() as http:
-            kind = http.get("/v1/internal/media/embedding").json()
-            return not kind["jobs"] and not any(each["in_use"] for each in kind["loaded"])
+    def leave() -> None:
+        head = f"POST /v1/embeddings HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(data)}\r\n"
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + data)
+            eventually(lambda: jobs(server))
 
-    with ThreadPoolExecutor() as pool:
-        for leaving in [pool.submit(gone) for _ in range(3)]:
-            leaving.result()
-    eventually(waits)
+    with server.client(timeout=15) as http:
+        post(http, input="hello", model=model)
+        with ThreadPoolExecutor() as pool:
+            for leaving in [pool.submit(leave) for _ in range(6)]:
+                leaving.result()
+        small = http.post("/v1/embeddings", json={"input": "hello", "model": model})
+        assert small.status_code == 200, small.text
+        unloaded = http.post("/v1/internal/media/embedding/unload", json={"model_name": model})
+        assert unloaded.status_code == 200, unloaded.text
+        assert http.get("/health").json()["status"] == "ok"
+        post(http, input="hello", model=model)
+    eventually(lambda: not jobs(server))
+    assert server.process.poll() is None
+
+
+def jobs(server: Server) -> list[dict[str, Any]]:
+    with server.client() as http:
+        return http.get("/v1/internal/media/embedding").json()["jobs"]
+
+
+def test_what_is_still_being_read_can_be_stopped(server: Server) -> None:
+    def ask() -> httpx.Response:
+        with server.client(timeout=60) as http:
+            body = {"input": ["the pilot swims. " * 3000] * 1000, "truncate": True, "model": GGUF}
+            return http.post("/v1/embeddings", json=body)
+
+    with ThreadPoolExecutor() as pool, server.client() as http:
+        asked = pool.submit(ask)
+        (job,) = eventually(lambda: jobs(server))
+        assert not job["running"]
+        http.post("/v1/internal/stop-generation", json={"id": job["id"]}).raise_for_status()
+        assert error_of(asked.result(), 409)["code"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/embeddings", {"input": "hello"}),
+        ("/v1/embeddings", {"input": TOO_LONG}),
+        ("/v1/moderations", {"input": "hello"}),
+        ("/v1/rerank", {"query": "hello", "documents": ["sky"]}),
+        ("/v1/rerank", {"query": "hello", "documents": ["sky"], "model": NAME}),
+        ("/v1/score", {"text_1": "hello", "text_2": "sky"}),
+        ("/v1/search", {"query": "hello", "documents": ["sky"]}),
+    ],
+)
+def test_nothing_runs_or_waits_after_the_answer(
+    server: Server, http: httpx.Client, path: str, body: dict[str, Any]
+) -> None:
+    eventually(lambda: not jobs(server))
+    response = http.post(path, json=body, timeout=60)
+    assert response.status_code == (400 if body.get("input") == TOO_LONG else 200), response.text
+    assert response.is_error or response.headers["X-Request-Id"].count("-") == 1
+    lines = http.get("/metrics").text.splitlines()
+    gauges = [x for x in lines if x.startswith(("hearth_media_running{", "hearth_media_waiting{"))]
+    assert len(gauges) == 10
+    assert {float(line.split()[-1]) for line in gauges} == {0.0}, gauges
 
 
 def test_a_request_can_be_watched_and_stopped(server: Server) -> None:

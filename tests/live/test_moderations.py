@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import httpx
 import openai
 import pytest
 
-from tests.live.launch import Server, run_to_end
+from tests.live.launch import Server, eventually, run_to_end
 from tests.live.wire import error_of
 
 THREAT = "I will find you and hurt you, you idiot."
@@ -101,6 +102,7 @@ def test_texts_of_parts_are_judged_and_pictures_are_named(http: httpx.Client) ->
         ([{"type": "text"}], None),
         (["a"] * 2049, "input"),
         ("a" * 500_001, "input"),
+        (" ".join(map(str, range(40_000))), "input"),
         (None, "input"),
     ],
 )
@@ -118,6 +120,34 @@ def test_odd_texts_are_judged_without_harm(http: httpx.Client, text: str) -> Non
 def test_a_long_text_is_judged_whole(http: httpx.Client) -> None:
     (result,) = post(http, (HARMLESS + " ") * 2000)["results"]
     assert not result["flagged"]
+
+
+def test_what_is_said_ten_thousand_times_is_judged_once(http: httpx.Client) -> None:
+    once = post(http, "I will kill you.")["results"]
+    again = http.post("/v1/moderations", json={"input": "I will kill you. " * 20_000}, timeout=15)
+    assert again.json()["results"] == once
+    assert once[0]["flagged"]
+
+
+def test_judging_can_be_watched_and_stopped(server: Server) -> None:
+    text = " ".join(f"{number:x}x" for number in range(30_000))
+
+    def ask() -> httpx.Response:
+        with server.client(timeout=60) as http:
+            return http.post("/v1/moderations", json={"input": text})
+
+    def running() -> Any:
+        with server.client() as http:
+            return http.get("/v1/internal/media/embedding").json()["jobs"]
+
+    with ThreadPoolExecutor() as pool, server.client() as http:
+        post(http, "hello")
+        asked = pool.submit(ask)
+        (job,) = eventually(running)
+        assert job["id"].startswith("modr-")
+        http.post("/v1/internal/stop-generation", json={"id": job["id"]}).raise_for_status()
+        assert error_of(asked.result(), 409)["code"] == "cancelled"
+        assert not post(http, HARMLESS)["results"][0]["flagged"], "others are judged as before"
 
 
 def test_the_gguf_model_judges_as_well(http: httpx.Client) -> None:

@@ -158,14 +158,23 @@ def test_many_pairs_are_one_request(http: httpx.Client) -> None:
         ({"text_1": [], "text_2": "a"}, "text_1"),
         ({"text_1": "a", "text_2": []}, "text_2"),
         ({"text_1": ["a", ""], "text_2": ["a", "a"]}, "text_1[1]"),
-        ({"text_1": "a", "text_2": "sky " * 300}, "text_2[0]"),
+        ({"text_1": "a", "text_2": "sky " * 300}, "text_2"),
+        ({"text_1": "a", "text_2": ["sky " * 300]}, "text_2[0]"),
+        ({"text_1": "a", "text_2": [*["a"] * 100, "sky " * 300]}, "text_2[100]"),
+        ({"text_1": ["a", "b"], "text_2": ["a", "sky " * 300]}, "text_2[1]"),
+        ({"text_1": ["a", "sky " * 300], "text_2": ["a", "a"]}, "text_1[1]"),
+        ({"text_1": ["a", "s" * 99_999], "text_2": ["a", "a"]}, "text_1[1]"),
+        ({"text_1": "sky " * 300, "text_2": ["a", "a"]}, "text_1"),
         ({"text_1": "a", "text_2": "b", "truncate_prompt_tokens": 0}, "truncate_prompt_tokens"),
     ],
 )
+@pytest.mark.parametrize("model", ["x", EMBEDDER])
 def test_bad_scores_name_what_is_wrong(
-    http: httpx.Client, body: dict[str, Any], param: str
+    http: httpx.Client, body: dict[str, Any], param: str, model: str
 ) -> None:
-    assert error_of(http.post("/v1/score", json=body), 400)["param"] == param
+    error = error_of(http.post("/v1/score", json={**body, "model": model}), 400)
+    assert error["param"] == param
+    assert "'query'" not in error["message"]
 
 
 def test_scored_texts_can_be_cut(http: httpx.Client) -> None:

@@ -7,7 +7,6 @@ from typing import cast
 from extensions.openai.embeddings.typing import TextFields
 from extensions.openai.fields import Prompt
 from modules.core.errors import RequestError
-from modules.core.jobs import Job
 from modules.core.options import shown
 from modules.core.vectors import EmbedderTraits, EncodedText
 from modules.engine.media.embedding import (
@@ -17,8 +16,10 @@ from modules.engine.media.embedding import (
     Wording,
     encode_ids,
     encode_texts,
+    names_of,
     wording_for,
 )
+from modules.engine.media.step_thread import Steps
 from modules.loaders.base import Embedder
 
 MAX_INPUTS = 2048
@@ -111,15 +112,16 @@ def idle_fields(body: TextFields, traits: EmbedderTraits) -> list[str]:
 
 
 def encode_inputs(
-    model: Embedder, inputs: Inputs, body: TextFields, cutting: Cutting, job: Job
-) -> list[EncodedText]:
-    """Blocking."""
+    model: Embedder, inputs: Inputs, body: TextFields, cutting: Cutting
+) -> Steps[list[EncodedText]]:
     wording = wording_of(body, model.traits)
     if inputs.texts:
-        return encode_texts(model, inputs.texts, wording, cutting, job, "input")
+        names = names_of("input", len(inputs.texts))
+        return (yield from encode_texts(model, inputs.texts, wording, cutting, names))
     if wording.prompt:
         raise RequestError(
             "Token ids take no prompt before them; send the text instead.",
             param="prompt_name" if body.prompt_name else "input_type",
         )
-    return encode_ids(model, inputs.ids, cutting, "input")
+    names = names_of("input", len(inputs.ids))
+    return (yield from encode_ids(model, inputs.ids, cutting, names))

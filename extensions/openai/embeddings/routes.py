@@ -64,8 +64,9 @@ async def _compute(
     worker: Worker[Embedder], inputs: Inputs, body: TextFields, job: Job
 ) -> tuple[bytes, int]:
     """The answer as JSON, and how many tokens were read."""
-    texts = await asyncio.to_thread(
-        encode_inputs, worker.model, inputs, body, cutting_of(body), job
+    cutting = cutting_of(body)
+    texts = await worker.prepare_in_steps(
+        lambda model, _: encode_inputs(model, inputs, body, cutting), job
     )
     vectors = await embed(worker, texts, job)
     tokens = sum(text.size for text in texts)

@@ -140,8 +140,9 @@ async def _answer(
     settings, pool = context.settings, context.media.image
     async with AsyncExitStack() as stack:
         worker = await stack.enter_async_context(lease_worker(pool, body.model, context, request))
-        plan = await asyncio.to_thread(plan_images, body, drawing, worker.model, settings)
         job = new_job()
+        planning = worker.prepare(lambda model, _: plan_images(body, drawing, model, settings), job)
+        plan = await while_connected(request, planning)
         headers = {REQUEST_ID: job.stop_id, **_notes(body, plan, is_strict=settings.strict_params)}
         events = start(plan.request, worker, job)
         stack.push_async_callback(events.aclose)

@@ -1,5 +1,6 @@
 """Search as OpenAI had it until 2022: documents by how well they answer a query. Answered by the reranker."""
 
+import uuid
 from typing import ClassVar, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -7,6 +8,7 @@ from pydantic import Field
 
 from extensions.openai.dependencies import Context, note_ignored, while_connected
 from extensions.openai.fields import Request as RequestSchema, Text, example
+from extensions.openai.head import REQUEST_ID
 from extensions.openai.rerank.routes import check_documents
 from extensions.openai.rerank.scoring import Question, lease_scorer
 from extensions.openai.response_types import LeanResponse, Response as ResponseSchema
@@ -55,10 +57,14 @@ async def search(
 ) -> SearchResponse:
     """A score for each document."""
     note_ignored(body, response, context)
-    return await find(body, request, context)
+    job = Job(stop_id=f"search-{uuid.uuid4().hex}")
+    response.headers[REQUEST_ID] = job.stop_id
+    return await find(body, request, context, job)
 
 
-async def find(body: SearchRequest, request: Request, context: AppContext) -> SearchResponse:
+async def find(
+    body: SearchRequest, request: Request, context: AppContext, job: Job
+) -> SearchResponse:
     if body.file is not None:
         raise RequestError(
             "Uploaded files are not searched here; send the texts as 'documents'.", param="file"
@@ -67,7 +73,7 @@ async def find(body: SearchRequest, request: Request, context: AppContext) -> Se
     check_documents(body.query, documents)
     async with lease_scorer(body.model, context, request) as scorer:
         question = Question(body.query, documents)
-        scores = await while_connected(request, scorer.score([question], Job()))
+        scores = await while_connected(request, scorer.score([question], job))
         context.models.ledger.note(scorer.name, Usage(scores.tokens, 0))
     best = sorted(range(len(documents)), key=lambda place: -scores.values[place])
     return SearchResponse(

@@ -8,6 +8,7 @@ from typing import cast
 from fastapi import APIRouter, Request, Response
 
 from extensions.openai.dependencies import Context, while_connected
+from extensions.openai.head import REQUEST_ID
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.media_lease import lease_worker
 from extensions.openai.moderations.typing import (
@@ -61,6 +62,7 @@ async def create_moderation(
     moderator: Moderator = request.app.state.moderator
     async with lease_worker(context.media.embedding, body.model, context, request) as worker:
         job = Job(stop_id=f"modr-{uuid.uuid4().hex}")
+        response.headers[REQUEST_ID] = job.stop_id
         verdicts, tokens = await while_connected(request, moderator.judge(worker, texts, job))
         context.models.ledger.note(worker.name, Usage(tokens, 0))
     return ModerationResponse(

@@ -2,13 +2,15 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fastapi import APIRouter, Request, Response
 
 from extensions.openai.dependencies import Context, note_ignored, while_connected
+from extensions.openai.head import REQUEST_ID
 from extensions.openai.rerank.scoring import (
     MAX_DOCUMENTS,
+    Names,
     Question,
     Scores,
     lease_scorer,
@@ -53,6 +55,7 @@ async def rerank(
     )
     async with lease_scorer(body.model, context, request) as scorer:
         job = Job(stop_id=f"rerank-{uuid.uuid4().hex}")
+        response.headers[REQUEST_ID] = job.stop_id
         scores = await while_connected(request, scorer.score([question], job))
         context.models.ledger.note(scorer.name, Usage(scores.tokens, 0))
         return to_rerank_response(body, scores, scorer.name, job.stop_id)
@@ -124,6 +127,7 @@ async def score(
     note_ignored(body, response, context)
     async with lease_scorer(body.model, context, request) as scorer:
         job = Job(stop_id=f"score-{uuid.uuid4().hex}")
+        response.headers[REQUEST_ID] = job.stop_id
         scores = await while_connected(request, scorer.score(questions, job))
         context.models.ledger.note(scorer.name, Usage(scores.tokens, 0))
     return ScoreResponse(
@@ -143,18 +147,13 @@ def to_questions(body: ScoreRequest) -> list[Question]:
     check_count(second, "text_2")
     for place, text in enumerate(first):
         if not text:
-            where = "text_1" if len(first) == 1 else f"text_1[{place}]"
+            where = "text_1" if isinstance(body.text_1, str) else f"text_1[{place}]"
             raise RequestError(f"Invalid '{where}': it cannot be an empty string.", param=where)
     if len(first) not in (1, len(second)):
         raise RequestError(
             f"text_1 has {len(first)} texts and text_2 {len(second)}: there must be one text_1 for all, or one for each.",
             param="text_1",
         )
-    groups = (
-        [(first[0], second)]
-        if len(first) == 1
-        else [(one, [other]) for one, other in zip(first, second, strict=True)]
-    )
     limit = body.truncate_prompt_tokens
     if limit == 0:
         raise RequestError(
@@ -163,6 +162,18 @@ def to_questions(body: ScoreRequest) -> list[Question]:
         )
     most = limit if limit is not None and limit > 0 else None
     return [
-        Question(one, others, ("text_1", "text_2"), most, cuts=limit is not None)
-        for one, others in groups
+        Question(one, others, names, most, cuts=limit is not None)
+        for one, others, names in _grouped(body, first, second)
     ]
+
+
+def _grouped(
+    body: ScoreRequest, first: Sequence[str], second: Sequence[str]
+) -> Iterator[tuple[str, Sequence[str], Names]]:
+    has_places = not isinstance(body.text_1, str), not isinstance(body.text_2, str)
+    if len(first) == 1:
+        name = "text_1[0]" if has_places[0] else "text_1"
+        yield first[0], second, Names(name, "text_2", 0 if has_places[1] else None)
+        return
+    for place, (one, other) in enumerate(zip(first, second, strict=True)):
+        yield one, [other], Names(f"text_1[{place}]", "text_2", place)

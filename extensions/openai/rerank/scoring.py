@@ -13,7 +13,7 @@ from extensions.openai.media_lease import lease_worker
 from modules.context import AppContext
 from modules.core.errors import ContextLengthExceeded, NotInstalled, RequestError
 from modules.core.jobs import Job
-from modules.core.vectors import EncodedPair, EncodedText
+from modules.core.vectors import EncodedPair, EncodedText, refuse_huge
 from modules.engine.media.embedding import (
     DOCUMENT,
     QUERY,
@@ -22,9 +22,11 @@ from modules.engine.media.embedding import (
     encode_texts,
     encode_whole,
     fit,
+    parts_of,
     unit_vectors,
     wording_for,
 )
+from modules.engine.media.step_thread import Steps
 from modules.engine.media.worker import Worker
 from modules.loaders.base import Embedder, Reranker
 
@@ -34,15 +36,30 @@ MAX_DOCUMENTS = 2048
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """What a request calls the texts of a question, for errors. `first`: the place of the first document; None: there is but one, without a place."""
+
+    query: str = "query"
+    documents: str = "documents"
+    first: int | None = 0
+
+    def query_at(self, _: int) -> str:
+        return self.query
+
+    def document_at(self, place: int) -> str:
+        return self.documents if self.first is None else f"{self.documents}[{self.first + place}]"
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """A query with documents. `params`: what the request calls the two.
+    """A query with documents.
 
     `max_document_tokens`: read so many of each. `cuts`: what does not fit is left out, else it is an error.
     """
 
     query: str
     documents: Sequence[str]
-    params: tuple[str, str] = ("query", "documents")
+    names: Names = Names()
     max_document_tokens: int | None = None
     cuts: bool = True
 
@@ -110,12 +127,13 @@ class PairScorer:
         return self.worker.name
 
     async def score(self, questions: Sequence[Question], job: Job) -> Scores:
-        model = self.worker.model
-        pairs = await asyncio.to_thread(_encode_pairs, model, questions, job)
-        values = await self.worker.run_together(compute_scores, pairs, model.traits.limits, job)
+        limits, limit = self.worker.model.traits.limits, self.worker.model.traits.max_tokens
+        pairs = await self.worker.prepare_in_steps(
+            lambda model, _: _encode_pairs(model, questions), job
+        )
+        values = await self.worker.run_together(compute_scores, pairs, limits, job)
         tokens = sum(pair.size for pair in pairs)
         self.worker.statistics.units += tokens
-        limit = model.traits.max_tokens
         cut = tuple(place for place, pair in enumerate(pairs) if _was_too_long(pair, limit))
         return Scores(tuple(values), tokens, cut)
 
@@ -124,27 +142,29 @@ def compute_scores(model: Reranker, batch: Sequence[EncodedPair]) -> Sequence[An
     return model.score(batch)
 
 
-def _encode_pairs(model: Reranker, questions: Sequence[Question], job: Job) -> list[EncodedPair]:
-    """Blocking."""
+def _encode_pairs(model: Reranker, questions: Sequence[Question]) -> Steps[list[EncodedPair]]:
     pairs: list[EncodedPair] = []
     for question in questions:
-        job.check()
-        pairs += _encode_question(model, question)
+        refuse_huge(question.query, model.traits.max_tokens, question.names.query)
+        for part in parts_of(question.documents, beside=len(question.query)):
+            yield
+            pairs += _encode_part(model, question, part)
     return pairs
 
 
-def _encode_question(model: Reranker, question: Question) -> list[EncodedPair]:
+def _encode_part(model: Reranker, question: Question, part: slice) -> list[EncodedPair]:
+    """The query with some of its documents."""
     limit = model.traits.max_tokens
+    some = question.documents[part]
     try:
-        pairs = model.encode(question.query, question.documents, question.max_document_tokens)
+        pairs = model.encode(question.query, some, question.max_document_tokens)
     except RequestError as error:
-        error.param = question.params[0]
+        error.param = question.names.query
         raise
-    for place, pair in enumerate(pairs):
+    for place, pair in enumerate(pairs, part.start):
         if _was_too_long(pair, limit) and not question.cuts:
-            raise ContextLengthExceeded(
-                pair.size + pair.cut_tokens, limit, param=f"{question.params[1]}[{place}]"
-            )
+            where = question.names.document_at(place)
+            raise ContextLengthExceeded(pair.size + pair.cut_tokens, limit, param=where)
     return pairs
 
 
@@ -164,7 +184,9 @@ class VectorScorer:
         return self.worker.name
 
     async def score(self, questions: Sequence[Question], job: Job) -> Scores:
-        texts, cut = await asyncio.to_thread(_encode_apart, self.worker.model, questions, job)
+        texts, cut = await self.worker.prepare_in_steps(
+            lambda model, _: _encode_apart(model, questions), job
+        )
         vectors = await embed(self.worker, texts, job)
         counts = [len(question.documents) for question in questions]
         values = await asyncio.to_thread(_similarities, vectors, counts)
@@ -172,36 +194,37 @@ class VectorScorer:
 
 
 def _encode_apart(
-    model: Embedder, questions: Sequence[Question], job: Job
-) -> tuple[list[EncodedText], tuple[int, ...]]:
-    """Each query followed by its documents; and which of all documents were cut to fit. Blocking."""
+    model: Embedder, questions: Sequence[Question]
+) -> Steps[tuple[list[EncodedText], tuple[int, ...]]]:
+    """Each query followed by its documents; and which of all documents were cut to fit."""
     texts: list[EncodedText] = []
     cut: list[int] = []
     for asked, question in enumerate(questions):
         seen = len(texts) - asked
-        texts += _encode_query(model, question, job)
-        documents, too_long = _encode_documents(model, question, job)
+        texts += yield from _encode_query(model, question)
+        documents, too_long = yield from _encode_documents(model, question)
         texts += documents
         cut += [seen + place for place in too_long]
     return texts, tuple(cut)
 
 
-def _encode_query(model: Embedder, question: Question, job: Job) -> list[EncodedText]:
+def _encode_query(model: Embedder, question: Question) -> Steps[list[EncodedText]]:
     wording = wording_for(model.traits, QUERY, "query")
-    return encode_texts(model, [question.query], wording, Cutting(), job, question.params[0])
+    return encode_texts(model, [question.query], wording, Cutting(), question.names.query_at)
 
 
 def _encode_documents(
-    model: Embedder, question: Question, job: Job
-) -> tuple[list[EncodedText], list[int]]:
+    model: Embedder, question: Question
+) -> Steps[tuple[list[EncodedText], list[int]]]:
     """With the places of those that are too long for the model, where the request names no number of tokens."""
     limit = question.max_document_tokens
     cutting = Cutting(is_on=question.cuts or limit is not None, limit=limit)
     wording = wording_for(model.traits, DOCUMENT, "document")
-    whole = encode_whole(model, question.documents, wording, cutting, job, question.params[1])
+    name = question.names.document_at
+    whole = yield from encode_whole(model, question.documents, wording, cutting, name)
     most = model.traits.max_tokens
     too_long = [place for place, text in enumerate(whole) if text.size > most]
-    return fit(model, whole, cutting, question.params[1]), [] if limit else too_long
+    return fit(model, whole, cutting, name), [] if limit else too_long
 
 
 def _similarities(vectors: Sequence[Any], counts: Sequence[int]) -> list[float]:

@@ -13,6 +13,7 @@ from modules.core.vectors import BatchLimits
 from modules.engine.media.batching import BatchQueue, Compute, Item
 from modules.engine.media.job_stream import JobStream
 from modules.engine.media.statistics import MediaStatistics
+from modules.engine.media.step_thread import Steps, StepThread, in_one_step
 from modules.loaders.base import MediaModel
 
 log = logging.getLogger("hearth.media")
@@ -24,24 +25,33 @@ T = TypeVar("T")
 class Worker(Generic[M]):
     """Runs jobs on its model, one after the other; the libraries behind it are not made for several threads.
 
-    All methods belong to the event loop. `leases`: requests that use it now.
+    What a model allows beside that thread, such as tokenizing, goes through `prepare`: no other thread may touch the model, since it is
+    freed when its jobs have ended. All methods belong to the event loop. `leases`: requests that use it now.
     """
 
     def __init__(
         self, name: str, statistics: MediaStatistics | None = None, max_queue: int = 256
     ) -> None:
         self.name = name
-        self.model: M  # set by `load`, before anybody else sees this worker
         self.statistics = statistics or MediaStatistics()
         self.leases = 0
         self.is_retired = False
         self.closed = asyncio.Event()
         self.loaded_at = 0
+        self._model: M | None = None  # set by `load`, before anybody else sees this worker
         self._max_queue = max_queue
         self._jobs: dict[Job, None] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"worker-{name}")
+        self._side = StepThread(name)
         self._closing: Future[None] | None = None
         self._batches: BatchQueue[M] = BatchQueue(self._run_round, self._note_start)
+
+    @property
+    def model(self) -> M:
+        """In the event loop, for what takes no time; else see `prepare`. NotReady when it has been freed."""
+        if self._model is None:
+            raise NotReady("The model is being unloaded.")
+        return self._model
 
     @property
     def jobs(self) -> list[Job]:
@@ -50,7 +60,7 @@ class Worker(Generic[M]):
 
     async def load(self, build: Callable[[], M]) -> None:
         """Make the model in the thread that will use it."""
-        self.model = await asyncio.get_running_loop().run_in_executor(self._thread, build)
+        self._model = await asyncio.get_running_loop().run_in_executor(self._thread, build)
         self.loaded_at = int(time.time())
 
     async def run(self, work: Callable[[M, Job], T], job: Job | None = None) -> T:
@@ -98,6 +108,32 @@ class Worker(Generic[M]):
         finally:
             self._note_end(job, has_failed=has_failed)
 
+    async def prepare(self, work: Callable[[M, Job], T], job: Job | None = None) -> T:
+        """The result of `work`, which is done in another thread while the model goes on with what it does.
+
+        For what the model allows from any thread. Busy when too many wait; cancelling this cancels the job, and returns only when the
+        thread has let go of the model. The job counts as waiting meanwhile; it may be given to `run` and the others afterwards.
+        """
+        return await self.prepare_in_steps(
+            lambda model, own: in_one_step(lambda: work(model, own)), job
+        )
+
+    async def prepare_in_steps(
+        self, work: Callable[[M, Job], Steps[T]], job: Job | None = None
+    ) -> T:
+        """The same for what may take long: others have their turn at each `yield`."""
+        job = job or Job()
+        self._accept(job)
+        try:
+            return await self._side.run(work(self.model, job), job)
+        except AppError:
+            raise
+        except Exception as error:
+            raise self._failure(job, error) from error
+        finally:
+            self._jobs.pop(job, None)
+            self.statistics.waiting -= 1
+
     def stop(self, stop_id: str | None = None) -> int:
         """Cancel all jobs or those with this id; says how many."""
         jobs = [job for job in self._jobs if stop_id is None or job.stop_id == stop_id]
@@ -110,13 +146,15 @@ class Worker(Generic[M]):
         if self._closing is not None:
             return
         loop = asyncio.get_running_loop()
+        self._side.refuse()
         self._closing = self._thread.submit(self._free)
         self._closing.add_done_callback(lambda _: loop.call_soon_threadsafe(self.closed.set))
         self._thread.shutdown(wait=False)
 
     def _free(self) -> None:
         try:
-            model = self.__dict__.pop("model", None)
+            self._side.close()
+            model, self._model = self._model, None
             if model is not None:
                 model.close()
         except Exception:
@@ -139,6 +177,7 @@ class Worker(Generic[M]):
                 retry_after_s=self.statistics.expected_wait_s,
             )
         self._jobs[job] = None
+        job.is_running = False  # one job may have several parts, one after the other
         self.statistics.waiting += 1
 
     def _submit(self, work: Callable[[M, Job], T], job: Job) -> Future[T]:
@@ -157,9 +196,12 @@ class Worker(Generic[M]):
         except AppError:
             raise
         except Exception as error:
-            job.check()  # what was cancelled may fail in any way
-            log.exception("%s failed", self.name)
-            raise ModelError(f"The model {self.name} failed; the log has the details.") from error
+            raise self._failure(job, error) from error
+
+    def _failure(self, job: Job, error: Exception) -> ModelError:
+        job.check()  # what was cancelled may fail in any way
+        log.error("%s failed", self.name, exc_info=error)
+        return ModelError(f"The model {self.name} failed; the log has the details.")
 
     def _note_start(self, job: Job) -> None:
         job.is_running = True

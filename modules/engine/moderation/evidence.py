@@ -20,12 +20,16 @@ from typing import Any
 
 import numpy as np
 
+from modules.engine.media.step_thread import Steps
+
 NEAR_QUANTILE = 0.985
 """Words nearer to each other than so many of all pairs begin to count as the same."""
 RARE = 0.03
 NEAREST_HARMLESS = 5
 HARMLESS_FLAGGED = 0.1
 WORDS_AT_A_TIME = 512
+PIECES_AT_A_TIME = 512
+"""As many as are judged before others have their turn: this also bounds the memory, however long the text."""
 RIDGE = 1e-2
 STEPS = 50
 
@@ -53,12 +57,26 @@ class Judge:
         self._zero = 0.0
         self._calibrate()
 
-    def scores(self, vectors: Any, words: Sequence[Sequence[int]], word_vectors: Any) -> Any:
+    def scores(self, vectors: Any, words: Sequence[Sequence[int]], word_vectors: Any) -> Steps[Any]:
         """(texts, categories) from 0 to 1. `words`: for each text, places in `word_vectors`. All vectors have length 1."""
-        whole = self._whole(vectors @ self._examples.vectors.T)
-        presence = self._presence(word_vectors)
-        by_words = [self._by_words(presence[:, list(places)], None) for places in words]
-        return _sigmoid(self._combine(np.stack(by_words), whole))
+        evidence = yield from self._evidence(word_vectors)
+        found = np.zeros((len(vectors), self._examples.category_count))
+        for start in range(0, len(vectors), PIECES_AT_A_TIME):
+            yield
+            some = slice(start, start + PIECES_AT_A_TIME)
+            whole = self._whole(vectors[some] @ self._examples.vectors.T)
+            by_words = np.stack([_sum_up(evidence, places) for places in words[some]])
+            found[some] = _sigmoid(self._combine(by_words, whole))
+        return found
+
+    def _evidence(self, word_vectors: Any) -> Steps[Any]:
+        """(categories, words)."""
+        found = np.zeros((self._examples.category_count, len(word_vectors)))
+        for start in range(0, len(word_vectors), WORDS_AT_A_TIME):
+            yield
+            some = slice(start, start + WORDS_AT_A_TIME)
+            found[:, some] = self._of_words(self._presence(word_vectors[some]), None)
+        return found
 
     def _combine(self, by_words: Any, whole: Any) -> Any:
         return by_words * self._weights[0] + whole * self._weights[1] - self._zero
@@ -71,25 +89,26 @@ class Judge:
 
     def _presence(self, word_vectors: Any) -> Any:
         """(examples, words): from 0 to 1, how much of each word is in each example."""
-        found = np.zeros((len(self._starts), len(word_vectors)))
-        for start in range(0, len(word_vectors), WORDS_AT_A_TIME):
-            some = slice(start, start + WORDS_AT_A_TIME)
-            cosines = (self._examples.word_vectors @ word_vectors[some].T)[self._columns]
-            alike = np.clip((cosines - self._near) / (1 - self._near), 0, 1) ** 2
-            found[:, some] = np.maximum.reduceat(alike, self._starts, axis=0)
-        return found
+        cosines = (self._examples.word_vectors @ word_vectors.T)[self._columns]
+        alike = np.clip((cosines - self._near) / (1 - self._near), 0, 1) ** 2
+        return np.maximum.reduceat(alike, self._starts, axis=0)
 
-    def _by_words(self, presence: Any, left_out: int | None) -> Any:
-        """Evidence for each category. `left_out`: the example that is being judged itself."""
-        count = presence.shape[1]
-        if count == 0:
-            return np.zeros(self._examples.category_count)
+    def _presence_of_own(self) -> Any:
+        """Of the examples' own words."""
+        vectors = self._examples.word_vectors
+        starts = range(0, len(vectors), WORDS_AT_A_TIME)
+        some = [self._presence(vectors[start : start + WORDS_AT_A_TIME]) for start in starts]
+        return np.concatenate(some, axis=1)
+
+    def _of_words(self, presence: Any, left_out: int | None) -> Any:
+        """(categories, words): the evidence of each word. `left_out`: the example that is being judged itself."""
         harmless = self._share(presence, -1, left_out)
-        found = [
-            np.log((self._share(presence, group, left_out) + RARE) / (harmless + RARE)).sum()
-            for group in range(self._examples.category_count)
-        ]
-        return np.array(found) / np.sqrt(count)
+        return np.stack(
+            [
+                np.log((self._share(presence, group, left_out) + RARE) / (harmless + RARE))
+                for group in range(self._examples.category_count)
+            ]
+        )
 
     def _share(self, presence: Any, group: int, left_out: int | None) -> Any:
         chosen = self._examples.groups == group
@@ -113,9 +132,10 @@ class Judge:
         cosines = examples.vectors @ examples.vectors.T
         np.fill_diagonal(cosines, -1)
         whole = self._whole(cosines)
-        presence = self._presence(examples.word_vectors)
+        presence = self._presence_of_own()
         own = [presence[:, list(places)] for places in examples.words]
-        by_words = np.stack([self._by_words(each, number) for number, each in enumerate(own)])
+        evidence = [self._of_words(each, number) for number, each in enumerate(own)]
+        by_words = np.stack([_sum_up(each, range(each.shape[1])) for each in evidence])
         is_harmless = examples.groups == -1
         rows, groups = np.flatnonzero(~is_harmless), examples.groups[~is_harmless]
         positive = np.stack([by_words[rows, groups], whole[rows, groups]], axis=1)
@@ -129,6 +149,13 @@ class Judge:
         worst = combined[is_harmless].max(axis=1)
         typical = float(np.median(combined[rows, groups]))
         self._zero = max(float(np.quantile(worst, 1 - HARMLESS_FLAGGED)), typical / 2)
+
+
+def _sum_up(evidence: Any, places: Sequence[int]) -> Any:
+    """Of a text with these words, for each category."""
+    if not len(places):
+        return np.zeros(len(evidence))
+    return evidence[:, list(places)].sum(axis=1) / np.sqrt(len(places))
 
 
 def _fit(positive: Any, negative: Any) -> Any:

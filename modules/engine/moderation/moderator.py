@@ -1,12 +1,14 @@
 """Judges texts by the examples of a file, with whichever embedding model is leased."""
 
 import asyncio
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from modules.core.errors import RequestError
 from modules.core.jobs import Job
 from modules.engine.media.embedding import Wording, embed_texts, wording_for
 from modules.engine.media.worker import Worker
@@ -26,33 +28,49 @@ class Verdict:
     found: frozenset[str]
 
 
+MAX_PARTS = 32_768
+"""Different sentences and words of one request: each has a vector."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Texts taken apart: all pieces, how many each text has, all words once, and the places of each piece's words."""
+    """Texts taken apart: different pieces, which of them each text has, all words once, and the places of each piece's words."""
 
     texts: tuple[str, ...]
-    counts: tuple[int, ...]
+    of_texts: tuple[tuple[int, ...], ...]
     words: tuple[str, ...]
     places: tuple[tuple[int, ...], ...]
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> "Pieces":
-        apart = [pieces_of(text) for text in texts]
-        return cls._with_words([piece for pieces in apart for piece in pieces], map(len, apart))
+        """RequestError where there are too many."""
+        numbers: dict[str, int] = {}
+        of_texts = [
+            tuple({numbers.setdefault(piece, len(numbers)): None for piece in pieces_of(text)})
+            for text in texts
+        ]
+        pieces = cls._with_words(tuple(numbers), of_texts)
+        count = len(pieces.texts) + len(pieces.words)
+        if count > MAX_PARTS:
+            raise RequestError(
+                f"Invalid 'input': it has {count} different sentences and words; there can be at most {MAX_PARTS} at once.",
+                param="input",
+            )
+        return pieces
 
     @classmethod
     def whole(cls, texts: Sequence[str]) -> "Pieces":
         """Each text as one piece."""
-        return cls._with_words(texts, [1] * len(texts))
+        return cls._with_words(texts, [(place,) for place in range(len(texts))])
 
     @classmethod
-    def _with_words(cls, pieces: Sequence[str], counts: Any) -> "Pieces":
+    def _with_words(cls, pieces: Sequence[str], of_texts: Sequence[tuple[int, ...]]) -> "Pieces":
         numbers: dict[str, int] = {}
         places = [
             tuple(numbers.setdefault(word, len(numbers)) for word in words_of(piece))
             for piece in pieces
         ]
-        return cls(tuple(pieces), tuple(counts), tuple(numbers), tuple(places))
+        return cls(tuple(pieces), tuple(of_texts), tuple(numbers), tuple(places))
 
 
 class Moderator:
@@ -80,21 +98,25 @@ class Moderator:
     ) -> tuple[list[Verdict], int]:
         """A verdict on each text, and how many tokens were read. A text is as bad as the worst of its sentences."""
         async with self._turn:
-            rules, judge = await self._prepare(worker, job)
+            rules, judge = await self._prepare(worker)
         pieces = await asyncio.to_thread(Pieces.of, texts)
         vectors, tokens = await _embed(worker, pieces, job)
         split = len(pieces.texts)
-        scores = await asyncio.to_thread(
-            judge.scores, vectors[:split], pieces.places, vectors[split:]
+        scores = await worker.prepare_in_steps(
+            lambda _model, _job: judge.scores(vectors[:split], pieces.places, vectors[split:]), job
         )
-        return _verdicts(scores, pieces.counts, rules), tokens
+        return _verdicts(scores, pieces.of_texts, rules), tokens
 
-    async def _prepare(self, worker: Worker[Embedder], job: Job) -> "tuple[Rules, Judge]":
-        """The examples' vectors, made once for each loaded model and version of the file."""
+    async def _prepare(self, worker: Worker[Embedder]) -> "tuple[Rules, Judge]":
+        """The examples' vectors, made once for each loaded model and version of the file.
+
+        A job of its own: others wait for it as well, so that it must not end when one request is stopped by its id.
+        """
         rules = await asyncio.to_thread(self.rules)
         known = self._judges.get(worker)
         if known is None or known[0] is not rules:
             pieces = await asyncio.to_thread(Pieces.whole, rules.examples)
+            job = Job(stop_id=f"examples-{uuid.uuid4().hex}")
             vectors, _ = await _embed(worker, pieces, job)
             known = (rules, await asyncio.to_thread(_build_judge, rules, pieces, vectors))
             self._judges[worker] = known
@@ -127,11 +149,10 @@ def _build_judge(rules: Rules, pieces: Pieces, vectors: Any) -> "Judge":
     )
 
 
-def _verdicts(scores: Any, counts: Sequence[int], rules: Rules) -> list[Verdict]:
+def _verdicts(scores: Any, of_texts: Sequence[Sequence[int]], rules: Rules) -> list[Verdict]:
     found: list[Verdict] = []
-    start = 0
-    for count in counts:
-        worst = scores[start : start + count].max(axis=0).tolist()
+    for places in of_texts:
+        worst = scores[list(places)].max(axis=0).tolist()
         by_name = {
             category.name: score if category.examples else 0.0
             for category, score in zip(rules.categories, worst, strict=True)
@@ -142,7 +163,6 @@ def _verdicts(scores: Any, counts: Sequence[int], rules: Rules) -> list[Verdict]
             if each.examples and by_name[each.name] >= each.threshold
         )
         found.append(Verdict(by_name, frozenset(flagged)))
-        start += count
     return found
 
 

@@ -2,7 +2,6 @@
 """Embedding models of sentence-transformers."""
 
 import gc
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,39 +12,20 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 
-from modules.core.errors import AppError
 from modules.core.vectors import EmbedderTraits, EncodedText
 from modules.loaders.base import MediaInfo
-from modules.loaders.encoders.checkpoint import folder_of, quiet_libraries, why_not_loaded
-from modules.loaders.encoders.device import find_device, limits_on, number_format
+from modules.loaders.encoders.device import limits_on
+from modules.loaders.encoders.loading import load_encoder
 from modules.loaders.encoders.rows import cut_by_length, to_rows
-from modules.loaders.encoders.threads import leave_a_core
 from modules.loaders.encoders.vocabulary import Vocabulary
 from modules.loaders.media_catalog import InstalledMedia
-
-log = logging.getLogger("hearth.media")
 
 LONGEST_TEXT = 1_000_000
 """Tokens, where a model has no limit of its own."""
 
 
 def load_embedder(model: InstalledMedia, options: Mapping[str, Any]) -> "TransformerEmbedder":
-    quiet_libraries()
-    leave_a_core()
-    device = find_device(options["device"])
-    try:
-        loaded = SentenceTransformer(
-            str(folder_of(model)),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"dtype": number_format(device), "use_safetensors": True},
-        )
-        return TransformerEmbedder(loaded.eval(), model, {**options, "device": device})
-    except AppError:
-        raise
-    except Exception as error:  # a damaged file raises anything, also the base class itself
-        raise why_not_loaded(model, error) from error
+    return load_encoder(SentenceTransformer, TransformerEmbedder, model, options)
 
 
 class TransformerEmbedder:

@@ -9,35 +9,19 @@ import torch
 from sentence_transformers import CrossEncoder
 from sentence_transformers.base.modules import Transformer
 
-from modules.core.errors import AppError, ContextLengthExceeded, LoadError
+from modules.core.errors import ContextLengthExceeded, LoadError
 from modules.core.vectors import EncodedPair, RerankerTraits, refuse_huge
 from modules.loaders.base import MediaInfo
-from modules.loaders.encoders.checkpoint import folder_of, quiet_libraries, why_not_loaded
-from modules.loaders.encoders.device import find_device, limits_on, number_format
+from modules.loaders.encoders.device import limits_on
 from modules.loaders.encoders.embedder import LONGEST_TEXT, places_of
+from modules.loaders.encoders.loading import load_encoder
 from modules.loaders.encoders.rows import cut_by_length, to_rows
-from modules.loaders.encoders.threads import leave_a_core
 from modules.loaders.encoders.vocabulary import Vocabulary
 from modules.loaders.media_catalog import InstalledMedia
 
 
 def load_reranker(model: InstalledMedia, options: Mapping[str, Any]) -> "CrossEncoderReranker":
-    quiet_libraries()
-    leave_a_core()
-    device = find_device(options["device"])
-    try:
-        loaded = CrossEncoder(
-            str(folder_of(model)),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"dtype": number_format(device), "use_safetensors": True},
-        )
-        return CrossEncoderReranker(loaded.eval(), model, {**options, "device": device})
-    except AppError:
-        raise
-    except Exception as error:  # a damaged file raises anything, also the base class itself
-        raise why_not_loaded(model, error) from error
+    return load_encoder(CrossEncoder, CrossEncoderReranker, model, options)
 
 
 class CrossEncoderReranker:

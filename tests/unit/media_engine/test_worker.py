@@ -1,13 +1,16 @@
 """One model, one thread: order, results in pieces, cancelling, a full queue, failures."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from array import array
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
 from modules.core.errors import Busy, Cancelled, ModelError, NotReady, RequestError
 from modules.core.jobs import Job
+from modules.core.vectors import BatchLimits, EncodedText
+from modules.engine.media.step_thread import Steps
 from modules.engine.media.worker import Worker
 from tests.unit.media_engine.fake_model import PATIENCE_S, FakeModel, Gate
 
@@ -172,3 +175,140 @@ async def test_progress_is_seen_while_the_job_runs(worker: Worker[FakeModel]) ->
     assert (job.stop_id, job.is_running, job.done, job.total) == ("x", True, 3, 10)
     gate.may_go_on.set()
     await task
+
+
+async def test_what_is_prepared_does_not_wait_for_the_models_thread(
+    worker: Worker[FakeModel],
+) -> None:
+    gate = Gate()
+    running = asyncio.ensure_future(worker.run(gate))
+    await begun(gate)
+    assert await worker.prepare(lambda model, _: model.double(4)) == 8
+    gate.may_go_on.set()
+    await running
+
+
+async def test_a_model_is_freed_after_what_still_prepares_with_it() -> None:
+    worker: Worker[FakeModel] = Worker("fake")
+    await worker.load(lambda: FakeModel("fake", {}))
+    model, gate = worker.model, Gate()
+    seen: list[bool] = []
+
+    def work(model: FakeModel, job: Job) -> None:
+        gate.begun.set()
+        assert gate.may_go_on.wait(PATIENCE_S)
+        seen.append(model.is_closed)
+
+    preparing = asyncio.ensure_future(worker.prepare(work))
+    await begun(gate)
+    preparing.cancel()
+    await asyncio.sleep(0)
+    preparing.cancel()
+    worker.close()
+    await asyncio.sleep(0.05)
+    assert not preparing.done(), "whoever leaves keeps the model until the thread has let go of it"
+    assert not model.is_closed
+    gate.may_go_on.set()
+    await asyncio.wait_for(worker.closed.wait(), PATIENCE_S)
+    with pytest.raises(asyncio.CancelledError):
+        await preparing
+    assert (seen, model.is_closed) == ([False], True)
+    with pytest.raises(NotReady):
+        await worker.prepare(lambda model, _: model.double(1))
+    with pytest.raises(NotReady):
+        _ = worker.model
+
+
+async def test_closing_ends_what_has_steps_left(worker: Worker[FakeModel]) -> None:
+    gate = Gate()
+
+    def endless(model: FakeModel, job: Job) -> Steps[None]:
+        while True:
+            gate(model, job)
+            yield
+
+    preparing = asyncio.ensure_future(worker.prepare_in_steps(endless))
+    await begun(gate)
+    worker.close()
+    gate.may_go_on.set()
+    with pytest.raises(NotReady):
+        await preparing
+    await asyncio.wait_for(worker.closed.wait(), PATIENCE_S)
+
+
+async def test_steps_of_several_take_turns(worker: Worker[FakeModel]) -> None:
+    order: list[str] = []
+
+    def long(model: FakeModel, job: Job) -> Steps[int]:
+        for _ in range(100):
+            yield
+            order.append("long")
+        return model.double(1)
+
+    def short(model: FakeModel, job: Job) -> int:
+        order.append("short")
+        return model.double(2)
+
+    both = worker.prepare_in_steps(long), worker.prepare(short)
+    assert await asyncio.gather(*both) == [2, 4]
+    assert order.index("short") < 5
+    assert order.count("long") == 100
+
+
+async def test_what_is_prepared_is_a_job_that_can_be_stopped(worker: Worker[FakeModel]) -> None:
+    gate = Gate()
+
+    def endless(model: FakeModel, job: Job) -> Steps[None]:
+        while True:
+            gate(model, job)
+            yield
+
+    job = Job("a")
+    preparing = asyncio.ensure_future(worker.prepare_in_steps(endless, job))
+    await begun(gate)
+    assert worker.jobs == [job]
+    assert worker.statistics.waiting == 1
+    assert worker.stop("a") == 1
+    gate.may_go_on.set()
+    with pytest.raises(Cancelled):
+        await preparing
+    assert worker.jobs == []
+    assert (worker.statistics.running, worker.statistics.waiting) == (0, 0)
+
+
+async def test_preparing_counts_for_a_full_queue(worker: Worker[FakeModel]) -> None:
+    gate = Gate()
+    tasks = [asyncio.ensure_future(worker.prepare(gate)) for _ in range(3)]
+    await begun(gate)
+    with pytest.raises(Busy):
+        await worker.prepare(gate)
+    gate.may_go_on.set()
+    assert await asyncio.gather(*tasks) == ["fake"] * 3
+
+
+async def test_one_job_may_have_several_parts(worker: Worker[FakeModel]) -> None:
+    def compute(model: FakeModel, items: Sequence[EncodedText]) -> list[int]:
+        return [model.double(item.size) for item in items]
+
+    job = Job("a")
+    texts = [EncodedText(array("i", [1, 2]))]
+    for _ in range(2):
+        assert await worker.prepare(lambda model, _: model.double(1), job) == 2
+        assert await worker.run_together(compute, texts, BatchLimits(), job) == [4]
+    assert await worker.run(lambda model, _: model.double(3), job) == 6
+    await asyncio.sleep(0.05)  # the end of a run is told to the loop later
+    statistics = worker.statistics
+    assert (statistics.running, statistics.waiting, statistics.finished) == (0, 0, 3)
+
+
+async def test_a_fault_while_preparing_is_an_error_without_its_text(
+    worker: Worker[FakeModel], caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(model: FakeModel, job: Job) -> Any:
+        raise RuntimeError("secret words")
+
+    with pytest.raises(ModelError) as caught:
+        await worker.prepare(work)
+    assert "secret" not in caught.value.message
+    assert "fake failed" in caplog.text
+    assert worker.jobs == []

@@ -1,10 +1,12 @@
 """Judging by examples, over vectors that are made up: each direction is a meaning."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from modules.engine.moderation.evidence import Examples, Judge
+from modules.engine.media.step_thread import run_steps
+from modules.engine.moderation.evidence import WORDS_AT_A_TIME, Examples, Judge
 
 DIRECTIONS = 24
 
@@ -41,12 +43,16 @@ def judge_of(harmless: list[str], harmful: list[str]) -> Judge:
     return Judge(Examples(means, groups, places, word_vectors, category_count=2))
 
 
+def scores_of(judge: Judge, vectors: Any, words: Sequence[Sequence[int]], of_words: Any) -> Any:
+    return run_steps(judge.scores(vectors, words, of_words))
+
+
 def score(judge: Judge, text: str) -> float:
     words = text.split()
     own = vectors_of(words, MEANINGS) if words else np.zeros((0, DIRECTIONS), np.float32)
     mean = own.mean(axis=0, keepdims=True) if words else np.ones((1, DIRECTIONS), np.float32)
     mean = mean / np.linalg.norm(mean)
-    found = judge.scores(mean, [list(range(len(words)))], own)
+    found = scores_of(judge, mean, [list(range(len(words)))], own)
     assert found.shape == (1, 2)
     assert ((found >= 0) & (found <= 1)).all()
     return float(found[0, 0])
@@ -72,14 +78,28 @@ def test_a_text_without_words_is_harmless() -> None:
 def test_a_category_without_examples_does_no_harm() -> None:
     judge = judge_of(HARMLESS, HARMFUL)
     own = vectors_of(["kills"], MEANINGS)
-    assert np.isfinite(judge.scores(own, [[0]], own)).all()
+    assert np.isfinite(scores_of(judge, own, [[0]], own)).all()
 
 
 def test_judging_many_is_judging_each() -> None:
     judge = judge_of(HARMLESS, HARMFUL)
     words = ["kills", "dog", "river"]
     vectors = vectors_of(words, MEANINGS)
-    together = judge.scores(vectors, [[0], [1], [2]], vectors)
+    together = scores_of(judge, vectors, [[0], [1], [2]], vectors)
     for place in range(3):
-        alone = judge.scores(vectors[[place]], [[0]], vectors[[place]])
+        alone = scores_of(judge, vectors[[place]], [[0]], vectors[[place]])
         assert np.allclose(together[place], alone[0], atol=1e-4)
+
+
+def test_many_words_are_judged_by_turns() -> None:
+    """No step holds all words of a long text, and each can be the last one."""
+    judge = judge_of(HARMLESS, HARMFUL)
+    words = ["kills", "dog", "river"] * WORDS_AT_A_TIME
+    vectors = vectors_of(words, MEANINGS)
+    steps = judge.scores(vectors, [[place] for place in range(len(words))], vectors)
+    count = sum(1 for _ in steps)
+    assert count >= 6
+    together = scores_of(judge, vectors, [[place] for place in range(len(words))], vectors)
+    last = len(words) - 1
+    alone = scores_of(judge, vectors[[last]], [[0]], vectors[[last]])
+    assert np.allclose(together[last], alone[0], atol=1e-4)

@@ -1,8 +1,10 @@
 """Texts taken apart for moderation."""
 
+import pytest
 from hypothesis import given, strategies as st
 
-from modules.engine.moderation.moderator import Pieces
+from modules.core.errors import RequestError
+from modules.engine.moderation.moderator import MAX_PARTS, Pieces
 from modules.engine.moderation.texts import MAX_WORDS, pieces_of, words_of
 
 
@@ -33,8 +35,14 @@ def test_every_word_of_a_text_is_in_a_piece(text: str) -> None:
 
 
 def test_pieces_know_their_texts_and_words() -> None:
-    pieces = Pieces.of(["A dog. A cat.", "..."])
+    pieces = Pieces.of(["A dog. A cat.", "...", "A cat. A cat. A cat."])
     assert pieces.texts == ("A dog.", "A cat.", "...")
-    assert pieces.counts == (2, 1)
+    assert pieces.of_texts == ((0, 1), (2,), (1,)), "what is said again is judged once"
     assert pieces.words == ("a", "dog", "cat")
     assert pieces.places == ((0, 1), (0, 2), ())
+
+
+def test_texts_with_too_many_words_are_refused() -> None:
+    with pytest.raises(RequestError, match="32768") as refused:
+        Pieces.of([" ".join(map(str, range(MAX_PARTS)))])
+    assert refused.value.param == "input"
