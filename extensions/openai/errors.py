@@ -121,7 +121,20 @@ def validation_message(detail: Mapping[str, Any]) -> str:
     param = _param(detail)
     if detail["type"] == "missing":
         return f"Missing required parameter: '{param}'." if param else "The body is missing."
-    return f"Invalid value for '{param}': {detail['msg']}." if param else f"{detail['msg']}."
+    reason = _reason(detail)
+    return f"Invalid value for '{param}': {reason}." if param else f"{reason}."
+
+
+def _reason(detail: Mapping[str, Any]) -> str:
+    """pydantic's words; of a text that a validator has seen, it counts the characters as items."""
+    words: str = detail["msg"]
+    if detail["type"] in ("too_long", "too_short") and isinstance(detail.get("input"), str):
+        context = detail["ctx"]
+        has_most = detail["type"] == "too_long"
+        bound = context["max_length"] if has_most else context["min_length"]
+        unit = "character" if bound == 1 else "characters"
+        return f"String should have at {'most' if has_most else 'least'} {bound} {unit}"
+    return words
 
 
 def _param(detail: Mapping[str, Any]) -> str | None:

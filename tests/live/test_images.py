@@ -236,6 +236,8 @@ def test_fields_without_effect_are_named(http: httpx.Client) -> None:
         "cfg_scale": 1,
         "output_compression": 5,
         "partial_images": 2,
+        "seed": 1,
+        "image_seed": 2,
         "svg": {},
         "user": "me",
         "quality": "hd",
@@ -246,7 +248,15 @@ def test_fields_without_effect_are_named(http: httpx.Client) -> None:
     assert response.status_code == 200
     names = response.headers["x-ignored-params"].split(", ")
     assert names == sorted(
-        ("style", "negative_prompt", "output_compression", "partial_images", "svg", "quality")
+        (
+            "style",
+            "negative_prompt",
+            "output_compression",
+            "partial_images",
+            "svg",
+            "quality",
+            "seed",
+        )
     )
 
 
@@ -260,7 +270,7 @@ def test_a_prompt_that_is_too_long_says_how_much_was_not_read(http: httpx.Client
 
 
 @pytest.mark.parametrize(
-    "prompt", ["", " ", "画一只猫 🎨", "\u0000\u202e", "x" * 32_000, "{}<|endoftext|>"]
+    "prompt", [" ", "画一只猫 🎨", "\u0000\u202e", "x" * 32_000, "{}<|endoftext|>"]
 )
 def test_any_text_is_drawn(http: httpx.Client, prompt: str) -> None:
     picture = picture_of(drawn(http, prompt=prompt, steps=2))
@@ -269,6 +279,7 @@ def test_any_text_is_drawn(http: httpx.Client, prompt: str) -> None:
 
 BAD_FIELDS: list[tuple[dict[str, Any], str | None]] = [
     ({"prompt": None}, "prompt"),
+    ({"prompt": ""}, "prompt"),
     ({"prompt": 5}, "prompt"),
     ({"prompt": ["a"]}, "prompt"),
     ({"prompt": "x" * 32_001}, "prompt"),
@@ -563,6 +574,28 @@ def test_what_is_wrong_with_an_upload_is_told(
     parts = [(name, ("it.png", data)) for name, data in files] or [("other", ("x", b"y"))]
     error = error_of(http.post(EDITS, data=fields, files=parts), 400)
     assert error["param"] == param
+
+
+def test_a_file_that_nobody_asked_for_is_named(http: httpx.Client) -> None:
+    files = [("image", ("it.png", GOOD)), ("foo", ("x", b"y")), ("foo[]", ("x", b"y"))]
+    response = http.post(EDITS, data={"prompt": "a red circle", "steps": "2"}, files=files)
+    assert response.status_code == 200
+    assert response.headers["x-ignored-params"] == "foo"
+
+
+def test_a_file_in_place_of_a_text_is_told(http: httpx.Client) -> None:
+    files = [("image", ("it.png", GOOD)), ("prompt", ("x", b"a red circle"))]
+    error = error_of(http.post(EDITS, files=files), 400)
+    assert error["param"] == "prompt"
+    assert "came as a file" in error["message"]
+
+
+def test_a_length_is_told_in_characters(http: httpx.Client) -> None:
+    for fields, words in (
+        ({"prompt": "x" * 32_001}, "at most 32000 characters"),
+        ({"prompt": ""}, "at least 1 character"),
+    ):
+        assert words in error_of(http.post(GENERATIONS, json=fields), 400)["message"]
 
 
 BAD_REFERENCES: list[tuple[Any, str]] = [

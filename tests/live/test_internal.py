@@ -147,7 +147,9 @@ def test_model_info_tells_what_is_loaded(http: httpx.Client) -> None:
 def test_models_list_and_object(http: httpx.Client) -> None:
     body = http.get("/v1/models").json()
     assert body["object"] == "list"
-    (model,) = body["data"]
+    model, *others = body["data"]
+    assert others, "then other kinds"
+    assert not [each["id"] for each in others if each["id"].startswith("tiny-chat")]
     assert {"id", "object", "created", "owned_by", "meta"} == set(model)
     assert model["id"] == MODEL
     assert model["object"] == "model"

@@ -42,6 +42,18 @@ def test_an_unknown_engine_is_404(http: httpx.Client) -> None:
     assert error_of(http.get("/v1/engines/no/such"), 404)["code"] == "model_not_found"
 
 
+def test_text_beside_input_is_named(http: httpx.Client) -> None:
+    def embed(**body: object) -> httpx.Response:
+        response = http.post("/v1/engines/x/embeddings", json=body)
+        assert response.status_code == 200
+        return response
+
+    both = embed(input="a cat", text="a dog", odd=1, encoding_format="float")
+    assert both.headers["x-ignored-params"] == "odd, text"
+    assert both.json()["data"] == embed(input="a cat").json()["data"]
+    assert "x-ignored-params" not in embed(text="a cat").headers
+
+
 def test_engines_answer_as_the_newer_endpoints_do(http: httpx.Client, plain: str) -> None:
     done = post(http, f"/v1/engines/{MODEL}/completions", **ONCE)
     assert checked_completion(done).choices[0].text == plain

@@ -533,6 +533,8 @@ def test_limits_and_strictness_are_settings(launch: Callable[..., Server]) -> No
         assert "at most 30" in error["message"]
         assert error_of(speak(http, model="tts-1"), 404)["code"] == "model_not_found"
         assert error_of(speak(http, instructions="x"), 400)["param"] == "instructions"
+        events = {"stream": False, "stream_format": "sse"}
+        assert error_of(speak(http, **events), 400)["param"] == "stream"
         assert speak(http, model="espeak-ng").status_code == 200
 
 
@@ -554,6 +556,9 @@ def with_voices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Clie
         )
         add_kokoro(folder / "kokoro", "af_heart", "bm_fable", "ff_siwis")
         (folder / "unfit.onnx").write_bytes(b"nothing")
+        (folder / "a_half.onnx").write_bytes(b"version")  # is not taken for the default
+        for path in folder.rglob("*"):
+            os.utime(path, (0, 0))
         yield http
 
 

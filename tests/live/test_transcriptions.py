@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import socket
 import threading
@@ -588,3 +589,24 @@ def test_a_model_of_ones_own_is_the_default(launch: Any, hello: bytes, tmp_path:
         assert "broken.pt is no checkpoint of Whisper" in error["message"]
         health = client.get("/health").json()
         assert health["status"] == "ok"
+
+
+def test_junk_in_the_folder_neither_takes_the_default_nor_the_loaded_model_away(
+    launch: Any, hello: bytes
+) -> None:
+    server = launch("--model", "none", is_ready=False)
+    with server.client() as client:
+        folder = server.user_data / "whisper_models"
+        folder.mkdir(exist_ok=True)
+        (folder / "broken.pt").write_bytes(b"no weights")
+        os.utime(folder / "broken.pt", (0, 0))
+        assert post(client, hello).json()["text"]
+        load = "/v1/internal/media/transcription/load"
+        for answer in (
+            post(client, hello, model="broken"),
+            client.post(load, json={"model_name": "broken.pt"}),
+        ):
+            assert "broken.pt is no checkpoint of Whisper" in error_of(answer, 500)["message"]
+            state = client.get("/v1/internal/media/transcription").json()
+            assert [each["model_name"] for each in state["loaded"]] == [MODEL]
+        assert post(client, hello).json()["text"]

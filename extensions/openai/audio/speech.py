@@ -98,6 +98,7 @@ def _headers(
         "language": bool(body.language)
         and not has_language
         and not voice.speaks(body.language or ""),
+        "stream": body.stream is False and body.stream_format == "sse",
     }
     also = [name for name, is_idle in idle.items() if is_idle]
     ignored = ignored_headers(body, None, is_strict=settings.strict_params, also=also)
@@ -106,9 +107,11 @@ def _headers(
 
 def _patience(body: SpeechRequest, audio_format: AudioFormat) -> float | None:
     """How long the end is waited for before anything is sent; None is to the end."""
+    if body.stream_format == "sse":
+        return 0
     if body.stream is False:
         return None
-    return WAV_PATIENCE_S if audio_format.name == "wav" and body.stream_format != "sse" else 0
+    return WAV_PATIENCE_S if audio_format.name == "wav" else 0
 
 
 async def _counted(

@@ -1,28 +1,46 @@
-"""A plan in the making: pictures and previews as files, in their order, as they are done."""
+"""A plan in the making: pictures and previews as files, in their order, as they are done.
+
+Files are made in the worker's thread, and only a few wait for the reader: pixels of many pictures would fill the memory.
+"""
 
 import asyncio
 import base64
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
+from typing import Self
 
 from extensions.openai.images.plan import ImagePlan
-from modules.core.images import ImageEvent, ImageRequest, MadeImage
+from modules.core.images import ImageEvent, MadeImage
 from modules.core.jobs import Job
+from modules.engine.media.backlog import Backlog
 from modules.engine.media.job_stream import JobStream
 from modules.engine.media.pool import ModelPool
 from modules.engine.media.worker import Worker
 from modules.loaders.base import Imager
 
+MAX_UNREAD = 4
+PATIENCE_S = 120.0
+"""A client that reads nothing of its stream for so long ends its drawing: others wait for the model."""
+
 
 @dataclass(frozen=True, slots=True)
 class DrawnFile:
-    """`event`: the picture or preview that this is the file of."""
+    """`index`: of which of the request's pictures. It is done where it has a `seed`, else a preview, of this number."""
 
-    event: ImageEvent
+    index: int
     data: bytes
+    seed: int | None = None
+    preview: int | None = None
+
+    @classmethod
+    def of(cls, event: ImageEvent, plan: ImagePlan) -> Self:
+        """Blocking."""
+        data = plan.file(event)
+        if isinstance(event, MadeImage):
+            return cls(event.index, data, seed=event.seed)
+        return cls(event.index, data, preview=event.number)
 
     async def base64(self) -> str:
         return (await asyncio.to_thread(base64.b64encode, self.data)).decode("ascii")
@@ -33,17 +51,36 @@ def new_job() -> Job:
     return Job(stop_id=f"img-{uuid.uuid4().hex}")
 
 
-def start(request: ImageRequest, worker: Worker[Imager], job: Job) -> JobStream[ImageEvent]:
+@dataclass(frozen=True, slots=True)
+class Drawings:
+    """The files of one job that have been made, and are waiting to be read."""
+
+    stream: JobStream[DrawnFile]
+    backlog: Backlog
+
+
+def start(
+    plan: ImagePlan, worker: Worker[Imager], job: Job, patience_s: float = PATIENCE_S
+) -> Drawings:
     """Busy is raised here, before anything of a response has gone out."""
-    return worker.stream(lambda model, own, send: model.draw(request, own, send), job)
+    backlog = Backlog(MAX_UNREAD, patience_s)
+
+    def work(model: Imager, own: Job, send: Callable[[DrawnFile], None]) -> None:
+        def keep(event: ImageEvent) -> None:
+            file = DrawnFile.of(event, plan)
+            backlog.wait(own)
+            send(file)
+
+        model.draw(plan.request, own, keep)
+
+    return Drawings(worker.stream(work, job), backlog)
 
 
-async def drawn_files(
-    plan: ImagePlan, events: JobStream[ImageEvent], pool: ModelPool[Imager]
-) -> AsyncGenerator[DrawnFile]:
+async def drawn_files(drawings: Drawings, pool: ModelPool[Imager]) -> AsyncGenerator[DrawnFile]:
     """Ends the job when it is closed."""
-    async with aclosing(events):
-        async for event in events:
-            yield DrawnFile(event, await asyncio.to_thread(partial(plan.file, event)))
-            if isinstance(event, MadeImage):
+    async with aclosing(drawings.stream) as stream:
+        async for file in stream:
+            yield file
+            drawings.backlog.note_taken()
+            if file.seed is not None:
                 pool.statistics.units += 1

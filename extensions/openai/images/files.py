@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -29,7 +29,10 @@ class ImageFile:
 
 
 class ImageFiles:
-    """All methods belong to the event loop. Past the limits the oldest go first; the end of the process ends them all."""
+    """All methods belong to the event loop. Past the limits the oldest go first; the end of the process ends them all.
+
+    The pictures of one answer are all there when it goes out, also where they are larger than the limit together.
+    """
 
     def __init__(
         self,
@@ -45,19 +48,36 @@ class ImageFiles:
         self._clock = clock
         self._files: dict[str, ImageFile] = {}  # oldest first
         self._bytes = 0
+        self._timer: asyncio.TimerHandle | None = None  # for the oldest
 
-    def add(self, data: bytes, ending: str, media_type: str) -> str:
-        """The file's name: whoever knows it can fetch the picture."""
+    def add(
+        self, data: bytes, ending: str, media_type: str, kept: Container[str] = frozenset()
+    ) -> str:
+        """The file's name: whoever knows it can fetch the picture. `kept`: names of others that stay."""
         self._drop_expired()
-        while self._files and (
-            len(self._files) >= self._max_files or self._bytes + len(data) > self._max_bytes
-        ):
-            self._drop(next(iter(self._files)))
+        self._make_room(len(data), kept)
         name = f"{secrets.token_urlsafe(32)}.{ending}"
         self._files[name] = ImageFile(data, media_type, self._clock() + self._ttl_s)
         self._bytes += len(data)
-        asyncio.get_running_loop().call_later(self._ttl_s, self._drop_expired)
+        self._watch_oldest()
         return name
+
+    def _make_room(self, size: int, kept: Container[str]) -> None:
+        for name in [name for name in self._files if name not in kept]:
+            if len(self._files) < self._max_files and self._bytes + size <= self._max_bytes:
+                return
+            self._drop(name)
+
+    def _watch_oldest(self) -> None:
+        if self._timer is None and self._files:
+            oldest = next(iter(self._files.values()))
+            wait_s = oldest.expires - self._clock()
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._drop_expired()
+        self._watch_oldest()
 
     def get(self, name: str) -> ImageFile:
         self._drop_expired()

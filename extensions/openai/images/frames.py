@@ -9,7 +9,6 @@ import orjson
 
 from extensions.openai.images.drawing import DrawnFile
 from extensions.openai.images.plan import ImagePlan
-from modules.core.images import MadeImage
 
 
 async def to_frames(
@@ -18,7 +17,6 @@ async def to_frames(
     """`prefix`: `image_generation` or `image_edit`. Each event also says which picture it belongs to, as `image_index`."""
     async with aclosing(files):
         async for file in files:
-            event = file.event
             body: dict[str, Any] = {
                 "b64_json": await file.base64(),
                 "created_at": int(time.time()),
@@ -26,12 +24,12 @@ async def to_frames(
                 "quality": plan.quality,
                 "background": "opaque",
                 "output_format": plan.shape.format,
-                "image_index": event.index,
+                "image_index": file.index,
             }
-            if isinstance(event, MadeImage):
+            if file.seed is not None:
                 kind = f"{prefix}.completed"
-                body |= {"seed": event.seed, "usage": plan.usage(1).model_dump()}
+                body |= {"seed": file.seed, "usage": plan.usage(1).model_dump()}
             else:
                 kind = f"{prefix}.partial_image"
-                body["partial_image_index"] = event.number
+                body["partial_image_index"] = file.preview
             yield b"event: %b\ndata: %b\n\n" % (kind.encode(), orjson.dumps({"type": kind, **body}))

@@ -222,6 +222,8 @@ def _ignored(body: DrawingFields, request: ImageRequest, model: Imager) -> Itera
         yield "output_compression"
     if body.style is not None:
         yield "style"
+    if body.seed is not None and body.image_seed not in (None, body.seed):
+        yield "seed"
     if body.steps is not None and body.quality not in (None, "auto"):
         yield "quality"
     if isinstance(body, StrengthFields) and body.strength is not None and body.input_fidelity:

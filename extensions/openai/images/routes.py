@@ -32,7 +32,6 @@ from extensions.openai.media_lease import lease_worker
 from extensions.openai.sse import EventStreamResponse, guarded
 from modules.context import AppContext
 from modules.core.errors import ContextLengthExceeded
-from modules.core.images import MadeImage
 
 if TYPE_CHECKING:  # these need Pillow, and are imported when the first picture is asked for
     from extensions.openai.images.drawing import DrawnFile
@@ -91,7 +90,7 @@ async def vary_image(request: Request, context: Context) -> Response:
     from extensions.openai.images.inputs import read_uploads
     from extensions.openai.images.plan import VARIATION_STRENGTH, Drawing
 
-    async with read_form(request, ImageVariationForm) as form:
+    async with read_form(request, ImageVariationForm, files=("image",)) as form:
         body = form.fields
         original = await read_uploads(form.file("image"), None, context.settings)
     drawing = Drawing("", original, VARIATION_STRENGTH)
@@ -107,7 +106,9 @@ async def _edit(
 
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        async with read_form(request, ImageEditForm, max_files=MAX_PICTURES + 1) as form:
+        async with read_form(
+            request, ImageEditForm, files=("image", "mask"), max_files=MAX_PICTURES + 1
+        ) as form:
             if len(form.files.get("image", [])) > 1:
                 raise one_picture_only("image")
             mask = form.file("mask") if "mask" in form.files else None
@@ -144,9 +145,9 @@ async def _answer(
         planning = worker.prepare(lambda model, _: plan_images(body, drawing, model, settings), job)
         plan = await while_connected(request, planning)
         headers = {REQUEST_ID: job.stop_id, **_notes(body, plan, is_strict=settings.strict_params)}
-        events = start(plan.request, worker, job)
-        stack.push_async_callback(events.aclose)
-        files = drawn_files(plan, events, pool)
+        drawings = start(plan, worker, job)
+        stack.push_async_callback(drawings.stream.aclose)
+        files = drawn_files(drawings, pool)
         if isinstance(body, StreamFields) and body.stream:
             frames = guarded(to_frames(plan, files, prefix), sends_done=True)
             return EventStreamResponse(frames, stack.pop_all(), settings.api_keep_alive_s, headers)
@@ -166,11 +167,12 @@ def _notes(body: DrawingFields, plan: "ImagePlan", *, is_strict: bool) -> dict[s
 async def _to_response(
     plan: "ImagePlan", files: "AsyncGenerator[DrawnFile]", request: Request
 ) -> ImagesResponse:
+    kept: set[str] = set()
     async with aclosing(files):
         data = [
-            await _to_drawn_image(plan, file, file.event, request)
+            await _to_drawn_image(plan, file, kept, request)
             async for file in files
-            if isinstance(file.event, MadeImage)
+            if file.seed is not None
         ]
     return ImagesResponse(
         created=int(time.time()),
@@ -184,11 +186,13 @@ async def _to_response(
 
 
 async def _to_drawn_image(
-    plan: "ImagePlan", file: "DrawnFile", made: MadeImage, request: Request
+    plan: "ImagePlan", file: "DrawnFile", kept: set[str], request: Request
 ) -> DrawnImage:
-    prompt = plan.request.prompt
+    """`kept`: names of the pictures that this answer has already."""
+    prompt, seed = plan.request.prompt, file.seed or 0
     if not plan.is_url:
-        return DrawnImage(b64_json=await file.base64(), revised_prompt=prompt, seed=made.seed)
+        return DrawnImage(b64_json=await file.base64(), revised_prompt=prompt, seed=seed)
     store: ImageFiles = request.app.state.image_files
-    name = store.add(file.data, plan.shape.format, plan.media_type)
-    return DrawnImage(url=url_of(name, request), revised_prompt=prompt, seed=made.seed)
+    name = store.add(file.data, plan.shape.format, plan.media_type, kept)
+    kept.add(name)
+    return DrawnImage(url=url_of(name, request), revised_prompt=prompt, seed=seed)

@@ -13,6 +13,7 @@ MAX_PROMPT_CHARS = 32_000
 MAX_PICTURES = 16
 
 Prompt = Annotated[Text, Field(max_length=MAX_PROMPT_CHARS)]
+NonEmptyPrompt = Annotated[Prompt, Field(min_length=1)]
 Seed = Annotated[int, Field(ge=-1, le=MAX_SEED)]
 Quality = Literal["auto", "standard", "hd", "low", "medium", "high", "xhigh", "max"]
 OutputFormat = Literal["png", "jpeg", "webp"]
@@ -84,11 +85,11 @@ class StrengthFields(BaseModel):
 class ImageGenerationRequest(StreamFields, DrawingFields, Request):
     model_config = example(prompt="a red circle on a yellow background", n=1)
 
-    prompt: Prompt
+    prompt: NonEmptyPrompt
 
 
 class ImageEditForm(StreamFields, StrengthFields, DrawingFields, FormRequest):
-    prompt: Prompt
+    prompt: NonEmptyPrompt
 
 
 class ImageVariationForm(DrawingFields, FormRequest):
@@ -101,7 +102,7 @@ class ImageReference(Request):
 
 
 class ImageEditRequest(StreamFields, StrengthFields, DrawingFields, Request):
-    prompt: Prompt
+    prompt: NonEmptyPrompt
     images: Annotated[list[ImageReference], Field(min_length=1, max_length=MAX_PICTURES)]
     mask: ImageReference | None = None
 

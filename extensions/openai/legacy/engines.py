@@ -12,7 +12,11 @@ from extensions.openai.chat import create_chat_completion
 from extensions.openai.completions import create_completion
 from extensions.openai.dependencies import Context, lease_for
 from extensions.openai.embeddings.routes import answer as embed
-from extensions.openai.embeddings.typing import EmbeddingResponse, EngineEmbeddingRequest
+from extensions.openai.embeddings.typing import (
+    EmbeddingResponse,
+    EngineEmbeddingRequest,
+    TextFields,
+)
 from extensions.openai.legacy.edits import edit
 from extensions.openai.legacy.search import SearchRequest, SearchResponse, search
 from extensions.openai.legacy.text_completion import generate
@@ -111,7 +115,11 @@ async def create_engine_embedding(
     given = body.text if body.input is None else body.input
     if given is None:
         raise RequestError("Missing required parameter: 'input'.", param="input")
-    return await embed(given, body.model_copy(update={"model": engine}), request, context)
+    fields: TextFields = body.model_copy(update={"model": engine})
+    if body.input is not None and body.text is not None:  # then `text` is a field without effect
+        given_fields = fields.model_dump(exclude_unset=True, exclude={"input", "text"})
+        fields = TextFields.model_validate({**given_fields, "text": True})
+    return await embed(given, fields, request, context)
 
 
 @router.post("/{engine:path}/search")

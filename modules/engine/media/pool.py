@@ -70,8 +70,9 @@ def _checked(option: Option, value: Any, name: str) -> Any:
 class ModelPool(Generic[M]):
     """All methods belong to the event loop; what is slow runs in the workers' threads.
 
-    Each loaded model has a worker of its own. Past `max_loaded` the one that was used longest ago makes room: it takes no new requests,
-    and is freed when the last of its own has ended.
+    Each loaded model has a worker of its own. A new one is loaded beside the others, which go on serving; past `max_loaded` the one that
+    was used longest ago then makes room: it takes no new requests, and is freed when the last of its own has ended. The new one serves
+    after that. So a load that fails changes nothing, and at most one model more than `max_loaded` is in memory.
     """
 
     def __init__(
@@ -129,11 +130,13 @@ class ModelPool(Generic[M]):
         return await asyncio.shield(_spawn(self._load_in_turn(model, options)))
 
     async def unload(self, name: str | None = None) -> list[str]:
-        """Take one or all out of service; returns their names once they are freed. Running requests end first."""
-        async with self._turn:
-            workers = [w for n, w in list(self._workers.items()) if name is None or n == name]
-            for worker in workers:
-                self._retire(worker)
+        """Take one or all out of service; returns their names once they are freed. Running requests end first.
+
+        What is being loaded now is not meant: no load is waited for.
+        """
+        workers = [w for n, w in list(self._workers.items()) if name is None or n == name]
+        for worker in workers:
+            self._retire(worker)
         for worker in workers:
             await worker.closed.wait()
         return [worker.name for worker in workers]
@@ -208,22 +211,28 @@ class ModelPool(Generic[M]):
             return await self._load(wanted, options)
 
     async def _load(self, wanted: InstalledMedia, options: Mapping[str, Any]) -> Worker[M]:
-        await self._make_room(wanted)
+        progress = self.loading = LoadProgress(wanted.name)
+        try:
+            await self._wait_for_room(wanted, self._limits.max_loaded)
+            worker = await self._build_worker(wanted, options)
+            await self._make_room(worker, wanted)
+        finally:
+            self.loading = None
+        self._admit(worker)
+        log.info("Loaded %s in %.1f s", wanted.name, progress.seconds)
+        self._advise(wanted)
+        return worker
+
+    async def _build_worker(self, wanted: InstalledMedia, options: Mapping[str, Any]) -> Worker[M]:
         if self._is_closing:
             raise NotReady("The server is shutting down.")
         worker: Worker[M] = Worker(wanted.name, self.statistics, self._limits.max_queue)
-        progress = self.loading = LoadProgress(wanted.name)
         log.info("Loading the %s model %s", self.kind, wanted.name)
         try:
             await worker.load(partial(self._build, wanted, options))
         except BaseException as error:
             worker.close()
             raise self._failure(wanted, error) from error
-        finally:
-            self.loading = None
-        self._admit(worker)
-        log.info("Loaded %s in %.1f s", wanted.name, progress.seconds)
-        self._advise(wanted)
         return worker
 
     def _advise(self, loaded: InstalledMedia) -> None:
@@ -253,16 +262,26 @@ class ModelPool(Generic[M]):
         log.error("%s", error.message)
         return error
 
-    async def _make_room(self, wanted: InstalledMedia) -> None:
-        """One that is loaded anew takes the place of its old self."""
+    async def _make_room(self, worker: Worker[M], wanted: InstalledMedia) -> None:
+        """For one that is there, and serves nobody yet. One that is loaded anew takes the place of its old self."""
         kept = max(0, self._limits.max_loaded - 1)
-        others = [worker for name, worker in self._workers.items() if name != wanted.name]
-        surplus = max(0, len(others) - kept)
-        for worker in others[:surplus]:
-            self._retire(worker)
-        while self._retired and len(others) - surplus + len(self._retired) > kept:
+        others = self._others(wanted)
+        for other in others[: max(0, len(others) - kept)]:
+            self._retire(other)
+        await self._wait_for_room(wanted, kept)
+        if self._is_closing:
+            worker.close()
+            raise NotReady("The server is shutting down.")
+
+    async def _wait_for_room(self, wanted: InstalledMedia, kept: int) -> None:
+        """Until those on their way out leave no more than `kept` others."""
+        while self._retired and len(self._others(wanted)) + len(self._retired) > kept:
             await next(iter(self._retired)).closed.wait()
             self._retired = {worker for worker in self._retired if not worker.closed.is_set()}
+
+    def _others(self, wanted: InstalledMedia) -> list[Worker[M]]:
+        """Used longest ago first."""
+        return [worker for name, worker in self._workers.items() if name != wanted.name]
 
     def _retire(self, worker: Worker[M]) -> None:
         if self._workers.get(worker.name) is worker:

@@ -159,6 +159,12 @@ def test_only_what_can_be_a_name_of_the_hub_is_taken_for_one(
     assert (found.name if found else None) == expected
 
 
+def settle(folder: Path) -> None:
+    """As if nothing in it had changed for a while."""
+    for path in [folder, *folder.rglob("*")]:
+        os.utime(path, (0, 0))
+
+
 def catalog_of(folder: Path, **details: Any) -> MediaCatalog:
     return MediaCatalog("embedding", [folder], embedding_loader, **details)
 
@@ -169,9 +175,13 @@ def test_the_users_own_comes_before_the_cached_and_that_before_the_bundled(tmp_p
     catalog = catalog_of(tmp_path / "models", bundled=[bundled])
     assert catalog.default().name == bundled
     catalog = catalog_of(tmp_path / "models", bundled=[bundled], cached=lambda: [cached])
+    assert catalog.default().name == bundled, "it may still be being downloaded"
+    settle(tmp_path)
     assert catalog.default() is cached
     assert catalog.find("org/cached") is cached
     folder_with(tmp_path / "models" / "mine", modules=[])
+    settle(tmp_path)
+    assert catalog.models()
     assert catalog.default().name == "mine"
 
 

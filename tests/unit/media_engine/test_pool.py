@@ -90,9 +90,10 @@ async def test_a_model_in_use_is_freed_only_when_its_requests_have_ended(
         running = asyncio.ensure_future(worker.run(gate))
         assert await asyncio.to_thread(gate.begun.wait, PATIENCE_S)
         other = asyncio.ensure_future(ask(pool, B))
+        await eventually(lambda: loads.names == ["a", "b"])
         await asyncio.sleep(0.05)
-        assert loads.names == ["a"]
         assert not other.done()
+        assert not loads.models[0].is_closed
         gate.may_go_on.set()
         assert await running == "a"
     assert await asyncio.wait_for(other, PATIENCE_S) == "b"
@@ -204,6 +205,59 @@ async def test_loading_anew_takes_args_and_keeps_the_old_one_when_it_fails(
     assert loads.models[1].options == {"device": "cpu"}
     await eventually(lambda: loads.models[0].is_closed)
     assert len(pool.loaded) == 1
+
+
+async def test_a_load_that_fails_leaves_the_others_as_they_are(
+    make: MakePool, loads: FakeLoads
+) -> None:
+    pool = make(max_loaded=1)
+    await ask(pool, A)
+    loads.broken["b"] = LoadError("junk")
+    with pytest.raises(LoadError):
+        await ask(pool, B)
+    with pytest.raises(LoadError):
+        await pool.load(B)
+    assert [worker.name for worker in pool.loaded] == ["a"]
+    assert await ask(pool, A) == "a"
+    assert loads.names == ["a"]
+
+
+async def test_a_long_load_holds_up_neither_what_is_loaded_nor_unload(
+    make: MakePool, loads: FakeLoads
+) -> None:
+    pool = make(max_loaded=1)
+    await ask(pool, A)
+    held = loads.held["b"] = Gate().may_go_on
+    other = asyncio.ensure_future(ask(pool, B))
+    await eventually(lambda: pool.loading is not None)
+    assert await asyncio.wait_for(ask(pool, A), PATIENCE_S) == "a"
+    assert await asyncio.wait_for(pool.unload(), PATIENCE_S) == ["a"]
+    assert loads.models[0].is_closed
+    assert not other.done()
+    held.set()
+    assert await asyncio.wait_for(other, PATIENCE_S) == "b"
+    assert [worker.name for worker in pool.loaded] == ["b"]
+
+
+async def test_at_most_one_model_more_than_allowed_is_in_memory(
+    make: MakePool, loads: FakeLoads
+) -> None:
+    pool = make(max_loaded=1)
+
+    def open_models() -> int:
+        return sum(not model.is_closed for model in loads.models)
+
+    most = 0
+
+    async def swap(model: InstalledMedia) -> None:
+        nonlocal most
+        for _ in range(5):
+            async with pool.lease(model) as worker:
+                most = max(most, open_models())
+                assert await worker.run(lambda own, _: own.name) == model.name
+
+    await asyncio.wait_for(asyncio.gather(*(swap(model) for model in (A, B, C))), PATIENCE_S)
+    assert 1 <= most <= 2
 
 
 async def test_unload_frees_what_it_names(make: MakePool, loads: FakeLoads) -> None:

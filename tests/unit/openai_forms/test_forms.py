@@ -86,6 +86,17 @@ async def test_a_list_of_one_is_a_list(client: httpx.AsyncClient) -> None:
     assert response.json()["granularities"] == ["word"]
 
 
+async def test_a_file_that_nobody_asked_for_is_an_unknown_field(client: httpx.AsyncClient) -> None:
+    body = (await client.post("/form", files=file() | {"stray[]": ("a", b"x")})).json()
+    assert body["stray"] == "a file"
+
+
+async def test_a_text_that_is_too_long_is_told_in_words(client: httpx.AsyncClient) -> None:
+    data = {"other": "y" * (MAX_FIELD_BYTES + 1)}
+    error = error_of(await client.post("/form", data=data, files=file()), 400)
+    assert error["message"] == "A text field of the form is longer than 1 MiB."
+
+
 async def test_a_large_file_is_on_the_disk_and_gone_afterwards(client: httpx.AsyncClient) -> None:
     body = (await client.post("/form", files=file(5_000_000))).json()
     assert body["size"] == 5_000_000
@@ -107,7 +118,9 @@ async def test_a_file_is_gone_after_a_failure_too(client: httpx.AsyncClient) -> 
         ({"data": {"temperature": "warm"}, "files": {"file": ("a", b"x")}}, "temperature"),
         ({"data": {"temperature": "nan"}, "files": {"file": ("a", b"x")}}, "temperature"),
         ({"data": {"count": "1e999"}, "files": {"file": ("a", b"x")}}, "count"),
-        ({"files": [("file", ("a", b"x"))] * 3}, None),
+        ({"files": [("file", ("a", b"x"))] * 3}, "file"),
+        ({"files": [("file", ("a", b"x"))] * 30}, None),
+        ({"files": {"file": ("a", b"x"), "count": ("b", b"1")}}, "count"),
         ({"json": {"file": "x"}}, None),
         ({"data": {"file": "x"}}, None),
         ({"data": {"x": "y" * (MAX_FIELD_BYTES + 1)}, "files": {"file": ("a", b"x")}}, None),

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def test_the_bundled_model_serves_where_nothing_else_is_there(tmp_path: Path) ->
 def test_a_model_of_ones_own_comes_before_it(tmp_path: Path) -> None:
     own = tmp_path / "whisper_models" / "base.pt"
     own.parent.mkdir()
-    own.touch()
+    own.write_bytes(b"\x80\x02")
+    assert catalog(tmp_path).default().name == "tiny-whisper.pt", "it may still be being copied"
+    os.utime(own, (0, 0))
     assert catalog(tmp_path).default() == InstalledMedia("base.pt", "whisper", own)
 
 
