@@ -36,6 +36,7 @@ class LoadPlanner:
 
         RequestError for wrong args; ConfigError for wrong saved settings.
         """
+        refuse_flags(wish.args)
         loader = wish.model.loader
         options = {
             **default_load_args(loader),

@@ -10,11 +10,14 @@ from modules.loaders.memory_estimate import MemoryEstimate
 
 @dataclass(frozen=True, slots=True)
 class LoadWish:
-    """`args`: what a request said of its own. `is_forced`: also when it does not fit into the memory budget."""
+    """`args`: what a request said of its own. `is_forced`: also when it does not fit into the memory budget. `is_explicit`: somebody asks for just
+    this; else a request names the model, or it wakes, and should serve even without an adapter that is gone.
+    """
 
     model: InstalledModel
     args: Mapping[str, Any] = field(default_factory=dict[str, Any])
     is_forced: bool = False
+    is_explicit: bool = False
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -59,6 +60,7 @@ class ModelManager:
         self._residents = Residents(self.limits, self._events, self._threads)
         self._planner = LoadPlanner(load_defaults or {}, self.saved, catalog.adapters)
         templates = templates or TemplateSources(catalog.folder.parent, catalog.folder)
+        self._templates = templates
         self._builder = ModelBuilder(
             templates, catalog.adapters, self.ledger, self.limits.max_queue, self._threads
         )
@@ -123,7 +125,7 @@ class ModelManager:
         refuse_flags(args or {})
         check_load_args(model.loader, args or {})
         self._failed.pop(model.name, None)
-        wish = LoadWish(model, dict(args or {}), is_forced)
+        wish = LoadWish(model, dict(args or {}), is_forced, is_explicit=True)
         return await asyncio.shield(_spawn(self._load_in_turn(wish)))
 
     async def plan(self, model: InstalledModel, args: Mapping[str, Any] | None = None) -> LoadPlan:
@@ -166,6 +168,7 @@ class ModelManager:
         self.give_up()
         # Threads that render or tokenize for requests nobody waits for must be done before the model is freed.
         await asyncio.get_running_loop().shutdown_default_executor()
+        self._templates.threads.shutdown(wait=True)
         self._threads.shutdown(wait=True)
         self._residents.close()
 
@@ -223,7 +226,7 @@ class ModelManager:
         if name is None and current is not None:
             return current
         model = self._residents.get(wish.name) or self._residents.bring_back(wish.name)
-        return model or await self._load(wish)
+        return model or await self._load(replace(wish, is_explicit=False))
 
     async def _load_in_turn(self, wish: LoadWish) -> LoadedModel:
         async with self._turn:
@@ -273,7 +276,7 @@ class ModelManager:
             log.error("Loading %s failed", wish.name, exc_info=error)
             error = LoadError(f"Loading {wish.name} failed; the log has the details.")
         self.last_error = error.message
-        if not wish.args:  # others may do better
+        if not (wish.is_explicit and wish.args):  # with other args it may do better
             self._failed[wish.name] = Failure(error.message, wish.model.created)
         log.error("%s", error.message)
         seconds = round(progress.seconds, 3)

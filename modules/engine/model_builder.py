@@ -89,7 +89,7 @@ class ModelBuilder:
         if wanted.loader in REMOTE_LOADERS:
             remote = REMOTE_LOADERS[wanted.loader]()(wanted, plan.options, report)
             return RemoteEngine(remote, self._max_queue)
-        must_fit = "lora" in plan.wish.args
+        must_fit = plan.wish.is_explicit and "lora" in plan.wish.args
         found = find_defaults(
             self._adapters, wanted.loader, plan.options["lora"], must_fit=must_fit
         )

@@ -147,6 +147,7 @@ class RemoteEngine:
         self._jobs[stream] = job
         stream.on_end = partial(self._forget, job)
         job.task = asyncio.ensure_future(self._run(job))
+        job.task.add_done_callback(partial(self._note_ended, job))
         self._note_load()
         return stream
 
@@ -154,16 +155,20 @@ class RemoteEngine:
         try:
             async with self._turns:
                 await self._pass_on(job)
-        except asyncio.CancelledError:
-            if job.is_stopped:
-                self._end(job, Finished("cancelled", job.usage))
-            else:  # nobody reads it any more, unless the model is being unloaded
-                job.stream.fail(NotReady("The model was unloaded."))
         except AppError as error:
             job.stream.fail(error)
         except Exception:
             log.exception("A reply of another server could not be read")
             job.stream.fail(ModelError("The server failed to answer; its log has the details."))
+
+    def _note_ended(self, job: _Job, task: "asyncio.Task[None]") -> None:
+        """Also of a task that was cancelled before its first step, whose own code never ran."""
+        if not task.cancelled():
+            return
+        if job.is_stopped:
+            self._end(job, Finished("cancelled", job.usage))
+        else:  # nobody reads it any more, unless the model is being unloaded
+            job.stream.fail(NotReady("The model was unloaded."))
 
     async def _pass_on(self, job: _Job) -> None:
         async with self._model.reply(job.request) as reply:

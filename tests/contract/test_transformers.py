@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modules.core.errors import LoadError, RequestError
+from modules.core.errors import LoadError, ModelError, RequestError
 from modules.core.sampling import SamplingParams
 from modules.engine.engine import Engine, LocalEngine
 from modules.loaders.registry import LOADERS, check_load_args, default_load_args
@@ -368,3 +368,86 @@ async def test_a_reply_about_a_picture_is_that_of_generate(eyes: Engine) -> None
         pad_token_id=0,
     )[0, len(ids) :]
     assert [token.chosen.token_id for token in done.logprobs] == expected.tolist()
+
+
+# -- what one request leaves behind ---------------------------------------------------------------
+
+
+async def test_a_request_without_numbers_harms_no_other(engines: Callable[..., Engine]) -> None:
+    """Short rows are read as far as the longest goes: what is masked there must still be numbers."""
+    import torch
+
+    engine = engines(FOLDER, parallel=4)
+    plain = [build_request(engine, prompt, 12, temperature=0) for prompt in (PROMPTS[1], LONG)]
+    expected = [(await complete_one(engine, request)).text for request in plain]
+    runner: Any = engine._runner
+    layer = runner._model.model.layers[0].self_attn.k_proj
+    poisoned = layer.weight.detach().clone()
+    with torch.inference_mode():
+        layer.weight.mul_(torch.nan)
+    outcomes = await asyncio.gather(
+        *(engine.complete(build_request(engine, LONG + "x" * n, 8)) for n in range(4)),
+        return_exceptions=True,
+    )
+    assert all(isinstance(outcome, ModelError) for outcome in outcomes), outcomes
+    with torch.inference_mode():
+        layer.weight.copy_(poisoned)
+    for _ in range(2):
+        done = await complete(engine, *plain, *plain)
+        assert [completion.text for completion in done] == expected * 2
+
+
+async def test_an_unloaded_model_is_freed_also_after_adapters(tmp_path: Path) -> None:
+    import weakref
+
+    engine = load(FOLDER)
+    runner: Any = engine._runner
+    read = runner.read_adapter(ROOT / "user_data" / "loras" / "tiny-pirate")
+    runner.add_adapter("pirate", read)
+    model = weakref.ref(runner._model)
+    await complete_one(engine, build_request(engine, PROMPTS[0], 4))
+    del runner
+    engine.close()
+    assert model() is None
+
+
+def test_an_adapter_is_attached_without_changing_torch_for_others() -> None:
+    """A layer that is made in another thread meanwhile has real weights."""
+    import threading
+
+    import torch
+
+    engine = load(FOLDER)
+    runner: Any = engine._runner
+    read = runner.read_adapter(ROOT / "user_data" / "loras" / "tiny-pirate")
+    is_done = threading.Event()
+    devices: set[str] = set()
+
+    def make_layers() -> None:
+        while not is_done.is_set():
+            devices.add(torch.nn.Linear(4, 4).weight.device.type)
+
+    thread = threading.Thread(target=make_layers)
+    thread.start()
+    try:
+        for _ in range(5):
+            runner._loras._inject(f"lora_{_}", read)
+    finally:
+        is_done.set()
+        thread.join()
+        engine.close()
+    assert devices == {"cpu"}
+
+
+def test_a_trial_without_numbers_is_no_agreement() -> None:
+    from modules.loaders.hf.masks import FULL, Masks
+    from modules.loaders.hf.trial import Trial
+
+    engine = load(FOLDER)
+    runner: Any = engine._runner
+    import torch
+
+    trial = Trial(runner._model, Masks(frozenset({FULL}), None, torch.float32), frozenset({FULL}))
+    nothing = torch.full((engine.info.vocabulary_size,), torch.nan)
+    assert not trial._agrees(lambda: [(nothing, [1, 2, 3])])
+    engine.close()

@@ -20,14 +20,14 @@ async def show_model_info(context: Context, model: str | None = None) -> ModelIn
     """The model that was used last, or the one that `model` names, with its load args and the options in effect; all that are loaded;
     a load that is under way with its progress."""
     if model is None:
-        return to_model_info(context)
+        return await asyncio.to_thread(to_model_info, context)
     found = context.models.get(model)
     if found is None:
         installed = await asyncio.to_thread(context.models.catalog.get, model)
         found = context.models.get(installed.name)
     if found is None:
         raise NotFound(f"{model} is not loaded.", param="model", code="model_not_loaded")
-    return to_model_info(context, found)
+    return await asyncio.to_thread(to_model_info, context, found)
 
 
 @router.get("/list")
@@ -52,7 +52,7 @@ async def load_model(body: LoadRequest, response: Response, context: Context) ->
         await asyncio.to_thread(
             context.models.saved.save, wanted, body.args or {}, has_loader=body.loader is not None
         )
-    return to_model_info(context, model)
+    return await asyncio.to_thread(to_model_info, context, model)
 
 
 @router.post("/unload", dependencies=[AdminOnly])
@@ -66,7 +66,7 @@ async def unload_model(
     if name is not None and models.in_service(name) is None:
         name = (await asyncio.to_thread(models.catalog.get, name, param="model_name")).name
     await models.unload(name, everything=bool(body.all))
-    return to_model_info(context)
+    return await asyncio.to_thread(to_model_info, context)
 
 
 @router.post("/estimate")

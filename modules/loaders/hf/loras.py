@@ -58,7 +58,7 @@ class Loras:
     """`read` may be called from any thread; the rest belongs to the engine's."""
 
     def __init__(self, model: Any) -> None:
-        self._model = model
+        self._model: Any = model
         self._count = 0
         self._loaded: dict[str, HfLora] = {}
         self._layers: dict[str, Any] = {}
@@ -66,6 +66,15 @@ class Loras:
         self._scales: dict[str, float] = {}
         self._rows: list[str] | None = None
         self._can_mix = True
+        self._hooks: list[Any] = []
+
+    def close(self) -> None:
+        """Let go of the model: its layers hold what they call, which holds the model."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+        self._layers.clear()
+        self._model = None
 
     def read(self, folder: Path) -> ReadLora:
         if not (folder / CONFIG).is_file():
@@ -149,10 +158,9 @@ class Loras:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there is another adapter already
-            inject_adapter_in_model(read.config, self._model, key, low_cpu_mem_usage=True)
-            result = set_peft_model_state_dict(
-                self._model, read.weights, key, low_cpu_mem_usage=True
-            )
+            # Not low_cpu_mem_usage: it changes torch's modules for the whole process, and loads in other threads would fail.
+            inject_adapter_in_model(read.config, self._model, key)
+            result = set_peft_model_state_dict(self._model, read.weights, key)
         missing = [name for name in result.missing_keys if f".{key}." in f"{name}."]
         if missing or result.unexpected_keys:
             raise ValueError(f"no match for {[*missing, *result.unexpected_keys][0]}")
@@ -166,7 +174,9 @@ class Loras:
         self._layers = {n: m for n, m in self._model.named_modules() if isinstance(m, LoraLayer)}
         for name, layer in self._layers.items():
             if name not in known:
-                layer.register_forward_pre_hook(self._name_rows, with_kwargs=True)
+                self._hooks.append(
+                    layer.register_forward_pre_hook(self._name_rows, with_kwargs=True)
+                )
 
     def _name_rows(self, _layer: Any, args: Any, kwargs: Any) -> Any:
         """As peft's own models tell their layers which row has which adapter."""

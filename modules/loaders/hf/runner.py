@@ -1,6 +1,7 @@
 # pyright: basic
 """`TextRunner` over a transformers model. Everything here but `prepare` and `place_image` runs on the engine's one thread."""
 
+import gc
 import inspect
 import logging
 from collections import deque
@@ -208,7 +209,9 @@ class HfRunner(SlotRunner):
         for sequence in self._running():
             self.release(sequence)
         self._dry.free()
+        self._loras.close()
         del self._model, self._memory, self._kv, self._loras
+        gc.collect()  # models hold themselves in circles (hooks of several devices, of peft)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -1,8 +1,9 @@
 # pyright: basic, reportArgumentType=false, reportOptionalSubscript=false
 """KV memory of all slots in one tensor per layer, so that one forward computes the next token of them all.
 
-Every row of a forward writes its keys and values at its own position of its own slot and reads its slot's from the beginning; what
-lies beyond its position is masked. So nothing is moved when a request joins or leaves, and a slot can be cut anywhere.
+Every row of a forward writes its keys and values at its own position of its own slot and reads its slot's from the beginning, as far as the longest
+row goes; what lies beyond its position is masked. So nothing is moved when a request joins or leaves, and a slot can be cut anywhere. What is masked
+must still be a number, since nothing times no number is none: a slot is cleared where it is left.
 """
 
 from dataclasses import dataclass, field
@@ -83,6 +84,13 @@ class SlotLayer(CacheLayerMixin):
             self.keys[target] = self.keys[source]
             self.values[target] = self.values[source]
 
+    @torch.inference_mode()
+    def clear_slot(self, slot: int, start: int) -> None:
+        """Everything from position `start` on."""
+        if self.is_initialized:
+            self.keys[slot, :, start:] = 0
+            self.values[slot, :, start:] = 0
+
     def get_seq_length(self) -> int:
         rows = self._shared.rows
         return rows.length - (0 if rows.positions is None else rows.positions.shape[1])
@@ -134,8 +142,10 @@ class SlotCache:
             layer.copy_slot(source, target)
 
     def cut(self, slot: int, keep: int, computed: int, position: int) -> bool:
-        """What is behind the place is written over before anybody reads it."""
+        for layer in self._layers:
+            layer.clear_slot(slot, keep)
         return True
 
     def forget(self, slot: int) -> None:
-        pass
+        for layer in self._layers:
+            layer.clear_slot(slot, 0)

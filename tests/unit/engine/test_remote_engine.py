@@ -215,3 +215,12 @@ async def test_nothing_is_sent_where_nothing_is_asked_for() -> None:
     model = FakeModel()
     done = await patiently(RemoteEngine(model).complete(GenerationRequest((1, 2), 0)))
     assert (done.reason, done.usage, model.most) == ("length", Usage(2, 0), 0)
+
+
+async def test_a_reply_that_is_stopped_before_its_first_step_ends() -> None:
+    """Its task is cancelled before a line of it has run."""
+    engine = RemoteEngine(FakeModel())
+    stream = engine.submit(ASK)
+    assert engine.stop("x") == 1
+    assert (await patiently(stream.fold())).reason == "cancelled"
+    assert await patiently(engine.complete(ASK))
