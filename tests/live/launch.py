@@ -102,7 +102,7 @@ def make_user_data(folder: Path, models: Mapping[str, Path] | None = None) -> Pa
     for name, source in ({MODEL: DEMO} if models is None else models).items():
         target = user_data / "models" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        shutil.copy2(source, target)  # with its time: what has just been changed is never the default
     return user_data
 
 

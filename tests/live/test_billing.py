@@ -31,7 +31,7 @@ def test_the_days_lines_add_up_to_the_total(http: httpx.Client) -> None:
     body = http.get("/v1/billing/usage").json()
     assert body["object"] == "list"
     lines = [line for day in body["daily_costs"] for line in day["line_items"]]
-    assert {line["name"] for line in lines} == {MODEL}
+    assert MODEL in {line["name"] for line in lines}  # and what else was asked of this server
     assert body["total_usage"] == sum(
         line["prompt_tokens"] + line["completion_tokens"] for line in lines
     )
