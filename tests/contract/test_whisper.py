@@ -3,6 +3,7 @@
 import io
 import pickle
 import random
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -291,7 +292,7 @@ class Evil:
         return (Path.touch, (Path(EVIL_FILE),))
 
 
-EVIL_FILE = f"/tmp/evil-{random.getrandbits(64):x}"
+EVIL_FILE = f"{tempfile.gettempdir()}/evil-{random.getrandbits(64):x}"
 
 
 def wrong_files() -> dict[str, bytes]:
