@@ -102,7 +102,8 @@ def make_user_data(folder: Path, models: Mapping[str, Path] | None = None) -> Pa
     for name, source in ({MODEL: DEMO} if models is None else models).items():
         target = user_data / "models" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)  # with its time: what has just been changed is never the default
+        # With its time: what has just been changed is never the default.
+        shutil.copy2(source, target)
     return user_data
 
 
