@@ -1,6 +1,6 @@
 """What runners over a memory of slots have in common: who gets a slot, what of another's KV memory it starts from, who computes what in a step.
 
-A slot has the KV memory of one sequence. Everything here runs on the engine's one thread, and knows no library.
+A slot has the KV memory of one sequence. Everything here but `prepare` and `place_image` runs on the engine's one thread, and knows no library.
 """
 
 import logging
@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from modules.core.errors import AppError, ModelError
+from modules.core.errors import AppError, ModelError, Unsupported
+from modules.core.messages import Image
 from modules.core.requests import Adapters, GenerationRequest
-from modules.loaders.base import ModelInfo, Sampled, Sequence, Step
+from modules.loaders.base import ModelInfo, PlacedImage, Sampled, Sequence, Step
+from modules.loaders.eyes import Vision
 from modules.loaders.prefixes import SlotView, best_source, plan_slot
-from modules.loaders.slots import Slot, State
+from modules.loaders.slots import DrySource, Slot, State
 
 log = logging.getLogger("hearth.engine")
 
@@ -64,8 +66,19 @@ def _uses(adapters: Adapters, name: str) -> bool:
 class SlotRunner:
     """`capacity`: most tokens of one step; `prompt_budget`: most of them that are prompts, beside running replies."""
 
-    def __init__(self, info: ModelInfo, kv: SlotMemory, drawer: Drawer, capacity: int) -> None:
+    def __init__(
+        self,
+        info: ModelInfo,
+        kv: SlotMemory,
+        drawer: Drawer,
+        capacity: int,
+        *,
+        dry: DrySource,
+        vision: Vision | None = None,
+    ) -> None:
         self.info = info
+        self._dry = dry
+        self._vision = vision
         self._kv = kv
         self._drawer = drawer
         self._capacity = capacity
@@ -73,6 +86,20 @@ class SlotRunner:
         self._slots = [Slot(index) for index in range(info.slots)]
         self._ticks = 0
         self._adapters: dict[str, Any] = {}
+
+    def prepare(self, request: GenerationRequest) -> None:
+        self._dry.prepare(request.sampling, self.info.context_length)
+        if request.media:
+            self._eyes.prepare(request)
+
+    def place_image(self, image: Image) -> PlacedImage:
+        return self._eyes.place(image)
+
+    @property
+    def _eyes(self) -> Vision:
+        if self._vision is None:
+            raise Unsupported(f"{self.info.name} takes text only.", param="messages")
+        return self._vision
 
     # -- admission ---------------------------------------------------------------------------
 

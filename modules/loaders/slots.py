@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from modules.core.requests import Adapters
+from modules.core.sampling import SamplingParams
 from modules.loaders.base import Sequence
 
 
@@ -20,6 +21,20 @@ class Slot:
 
 class SamplerChain(Protocol):
     """What draws the tokens of one request; the library's own business but for this."""
+
+    def free(self) -> None: ...
+
+
+class DrySource(Protocol):
+    """Stages of DRY, a penalty on repetitions, for one vocabulary."""
+
+    def prepare(self, params: SamplingParams, context_length: int) -> None:
+        """What takes long, once for these values; from any thread."""
+        ...
+
+    def clone(self, params: SamplingParams, context_length: int) -> Any:
+        """A stage that frees itself with its chain."""
+        ...
 
     def free(self) -> None: ...
 

@@ -51,6 +51,7 @@ class TemplateSources:
         self._files = TemplateFiles()
         self._own = KeptTemplates(KEPT)
         self._of_requests = KeptTemplates(KEPT_OF_REQUESTS)
+        self._last_entries: dict[Path, Mapping[str, Any]] = {}
         self._warned: set[str] = set()
         self.threads = ThreadPoolExecutor(THREADS_FOR_REQUESTS, thread_name_prefix="template")
         """For templates of requests, which may take their time."""
@@ -105,7 +106,7 @@ class TemplateSources:
         if not path.is_file():
             return None
         settings: dict[str, Any] = {}
-        entries = {str(key): values for key, values in self._files.mapping(path).items()}
+        entries = self._entries(path)
         for pattern in in_order(entries, model):
             values = entries[pattern]
             if isinstance(values, dict) and self._matches(pattern, model, file_name):
@@ -122,6 +123,18 @@ class TemplateSources:
             self._warn(f"{file_name} names the instruction template {name}, which is not there")
             return None
         return self._files.text(found), found.stem
+
+    def _entries(self, path: Path) -> Mapping[str, Any]:
+        """What the file says; what it said before while it cannot be read, half saved in an editor, say. ModelError where it never could."""
+        try:
+            entries = {str(key): values for key, values in self._files.mapping(path).items()}
+        except ModelError as error:
+            if path not in self._last_entries:
+                raise
+            self._warn(f"{error.message} What it said before still counts for templates.")
+        else:
+            self._last_entries[path] = entries
+        return self._last_entries[path]
 
     def _matches(self, pattern: str, model: str, file_name: str) -> bool:
         try:

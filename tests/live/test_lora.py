@@ -363,3 +363,18 @@ def test_the_defaults_come_back_with_a_model_that_slept(guarded: Callable[..., A
         assert http.get(LIST).json()["loaded"] == []
         assert said(ask(http)) == SAID
         assert [each["scale"] for each in http.get(LIST).json()["loaded"]] == [0.9]
+
+
+def test_a_model_wakes_without_an_adapter_that_is_gone(guarded: Callable[..., Any]) -> None:
+    """Who only chats is not to blame for it; who loads the model with it by name is told."""
+    with guarded("--idle-timeout", "0.01") as server, server.client() as http:
+        http.post(LOAD, json={"lora_names": [NAME]})
+        eventually(lambda: http.get("/v1/internal/model/info").json()["sleeping"])
+        for file in (server.user_data / "loras").glob(f"{NAME}*"):
+            file.unlink() if file.is_file() else shutil.rmtree(file)
+        assert said(ask(http)) == PLAIN
+        assert http.get(LIST).json()["loaded"] == []
+        assert NAME in server.logged
+        args = {"lora": [NAME]}
+        response = http.post("/v1/internal/model/load", json={"model_name": MODEL, "args": args})
+        assert error_of(response, 400)["param"] == "args.lora"

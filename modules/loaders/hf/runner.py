@@ -10,10 +10,9 @@ from typing import Any
 
 import torch
 
-from modules.core.errors import ModelError, Unsupported
-from modules.core.messages import Image
+from modules.core.errors import ModelError
 from modules.core.requests import GenerationRequest
-from modules.loaders.base import ModelInfo, PlacedImage, Sequence, Step
+from modules.loaders.base import ModelInfo, Sequence, Step
 from modules.loaders.eyes import Vision
 from modules.loaders.hf.drawing import ArrayDrawer
 from modules.loaders.hf.dry import DryStages
@@ -45,32 +44,23 @@ class HfRunner(SlotRunner):
         self._array_drawer = ArrayDrawer(tokenizer)
         # What cannot go on from a state in chunks reads its prompts whole.
         capacity = info.options["batch_size"] if memory.can_continue else info.context_length
-        super().__init__(info, memory, self._array_drawer, capacity)
+        super().__init__(
+            info,
+            memory,
+            self._array_drawer,
+            capacity,
+            dry=DryStages(tokenizer),
+            vision=vision,
+        )
         self.tokenizer = tokenizer
         self._model = model
         self._memory = memory
         self._masks = masks
-        self._vision = vision
-        self._dry = DryStages(tokenizer)
         self._loras = Loras(model)
         self._device = model.device
         # Purely recurrent models have another name for it, and ignore what they do not know.
         known = inspect.signature(model.forward).parameters
         self._cache_name = "cache_params" if "cache_params" in known else "past_key_values"
-
-    def prepare(self, request: GenerationRequest) -> None:
-        self._dry.prepare(request.sampling, self.info.context_length)
-        if request.media:
-            self._eyes.prepare(request)
-
-    def place_image(self, image: Image) -> PlacedImage:
-        return self._eyes.place(image)
-
-    @property
-    def _eyes(self) -> Vision:
-        if self._vision is None:
-            raise Unsupported(f"{self.info.name} takes text only.", param="messages")
-        return self._vision
 
     def _build_state(self, request: GenerationRequest) -> State:
         past = [token_id for token_id in request.prompt_ids if token_id >= 0]

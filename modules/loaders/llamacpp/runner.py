@@ -7,10 +7,9 @@ from typing import Any
 
 import llama_cpp.llama_cpp as c
 
-from modules.core.errors import ModelError, Unsupported
-from modules.core.messages import Image
+from modules.core.errors import ModelError
 from modules.core.requests import Adapters, GenerationRequest
-from modules.loaders.base import ModelInfo, PlacedImage, Sequence, Step
+from modules.loaders.base import ModelInfo, Sequence, Step
 from modules.loaders.eyes import Vision
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.batch import Batch
@@ -47,30 +46,21 @@ class LlamaRunner(SlotRunner):
             is_swa_full=bool(info.options["swa_full"]),
         )
         self._batch = Batch(c.llama_n_batch(context))
-        super().__init__(info, kv, Drawer(context, tokenizer), self._batch.capacity)
+        super().__init__(
+            info,
+            kv,
+            Drawer(context, tokenizer),
+            self._batch.capacity,
+            dry=DryPrototypes(tokenizer),
+            vision=vision,
+        )
         self.tokenizer = tokenizer
-        self._vision = vision
         self._model = model
         self._context = context
         self._loras = Loras(model, context)
         self._turns = Turns(STEPS_PER_TURN)
         self._is_short = True
         self._turn: Adapters = ()
-        self._dry = DryPrototypes(tokenizer)
-
-    def prepare(self, request: GenerationRequest) -> None:
-        self._dry.prepare(request.sampling, self.info.context_length)
-        if request.media:
-            self._eyes.prepare(request)
-
-    def place_image(self, image: Image) -> PlacedImage:
-        return self._eyes.place(image)
-
-    @property
-    def _eyes(self) -> Vision:
-        if self._vision is None:
-            raise Unsupported(f"{self.info.name} takes text only.", param="messages")
-        return self._vision
 
     def _build_state(self, request: GenerationRequest) -> State:
         past = request.prompt_ids

@@ -19,6 +19,7 @@ from modules.core.events import TokenChoice
 from modules.core.sampling import MAX_LOGIT_BIAS, MIN_TEMPERATURE, SAMPLERS, SamplingParams
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
+from modules.loaders.slots import DrySource
 
 HONOURED = frozenset(sampler.name for sampler in SAMPLERS)
 """llama.cpp has every sampler of the table."""
@@ -32,12 +33,6 @@ TOKEN_DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32
 class Vocabulary(Protocol):
     size: int
     end_ids: frozenset[int]
-
-
-class DrySource(Protocol):
-    def clone(self, params: SamplingParams, context_length: int) -> Any:
-        """A DRY stage that frees itself with its chain."""
-        ...
 
 
 class SamplerChain:

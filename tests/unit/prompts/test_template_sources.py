@@ -259,3 +259,19 @@ def test_a_broken_template_of_a_request_is_the_callers_error(user_data: Path) ->
         with pytest.raises(RequestError) as caught:
             TemplateSources(user_data).given(text, PLAIN)
         assert caught.value.param == "instruction_template_str"
+
+
+def test_a_half_saved_file_leaves_the_template_before_it_in_use(user_data: Path, caplog) -> None:
+    """An editor's moment must not stop the chats of a model that serves; a file that never was in order is told."""
+    saved = user_data / "models" / "config-user.yaml"
+    saved.write_text("some-model.gguf$: {instruction_template: Two}\n")
+    sources = TemplateSources(user_data)
+    assert text_of(sources.for_model(PLAIN)) == "two U"
+    saved.write_text("some-model.gguf$: {instruction_template: [\n")
+    for _ in range(2):
+        assert text_of(sources.for_model(PLAIN)) == "two U"
+    assert caplog.text.count("config-user.yaml") == 1
+    with pytest.raises(ModelError, match=r"config-user\.yaml"):
+        TemplateSources(user_data).for_model(PLAIN)
+    saved.write_text("some-model.gguf$: {instruction_template: One}\n")
+    assert text_of(sources.for_model(PLAIN)) == "one"
