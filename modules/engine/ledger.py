@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from modules.core.events import Usage
+from modules.core.files import write_atomically
 
 log = logging.getLogger("hearth.engine")
 
@@ -164,20 +164,13 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, days: Days) -> None:
-    """Whole or not at all: beside it first, then in its place."""
     shaped = {
         "days": {
             day.isoformat(): {model: asdict(counts) for model, counts in sorted(models.items())}
             for day, models in sorted(days.items())
         }
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        beside.write_text(json.dumps(shaped, indent=1), encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_atomically(path, json.dumps(shaped, indent=1))
 
 
 def _parse(text: str) -> Days:

@@ -7,9 +7,7 @@
 Keys are names of models or patterns, as for templates, which are read from the same file (`modules.prompts.template_sources`).
 """
 
-import os
 import re
-import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from typing import Any, cast
 import yaml
 
 from modules.core.errors import ConfigError
+from modules.core.files import write_atomically
 from modules.core.name_patterns import in_order, is_name_key, matches_name, to_key
 from modules.loaders.catalog import InstalledModel
 from modules.loaders.options import LOAD_OPTIONS_BY_NAME
@@ -172,22 +171,9 @@ def _read_raw(path: Path) -> dict[Any, Any]:
 def _write(path: Path, entries: Mapping[Any, Any]) -> None:
     text = yaml.safe_dump(dict(entries), sort_keys=False, allow_unicode=True)
     try:
-        _replace(path.resolve(), text)  # a link stays one
+        write_atomically(path, text)
     except OSError as error:
         raise ConfigError(f"{path.name} cannot be written: {error.strerror}", code=CODE) from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Whole or not at all: beside it first, then in its place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        if path.exists():
-            shutil.copymode(path, beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:
