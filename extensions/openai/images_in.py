@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from extensions.openai.media.budget import ByteBudget
-from extensions.openai.media.decoding import Decoder
 from extensions.openai.media.errors import blocked, fetch_failed, invalid_url
 from extensions.openai.media.fetching import Fetcher
 from extensions.openai.media.inline import is_inline, read_inline
@@ -13,6 +12,7 @@ from extensions.openai.media.local_files import is_local_file, read_local_file
 from extensions.openai.media.network import Guard
 from modules.core.errors import RequestError
 from modules.core.messages import Image
+from modules.pictures.decoding import Decoder
 from modules.settings import Settings
 
 CONCURRENCY = 4

@@ -12,10 +12,10 @@ from extensions.openai.images.sizes import Size
 from extensions.openai.images.typing import ImageReference
 from extensions.openai.images_in import ImageSource, fetch_images
 from extensions.openai.media.budget import ByteBudget
-from extensions.openai.media.decoding import Decoder
 from modules.core.errors import RequestError, Unsupported
 from modules.core.images import Mask
 from modules.core.messages import Image
+from modules.pictures.decoding import Decoder
 from modules.settings import Settings
 
 T = TypeVar("T")

@@ -23,7 +23,3 @@ def too_large(limit_mb: float) -> RequestError:
     return RequestError(
         f"The pictures of a request may have {limit_mb:g} MiB together.", code="image_too_large"
     )
-
-
-def invalid_image(reason: str) -> RequestError:
-    return RequestError(f"The picture cannot be read: {reason}.", code="invalid_image")

@@ -5,7 +5,7 @@ import binascii
 import re
 from urllib.parse import unquote_to_bytes
 
-from extensions.openai.media.errors import invalid_image
+from modules.pictures.errors import invalid_image
 
 BASE64_STARTS = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
 """PNG, JPEG, GIF and WebP in base64."""

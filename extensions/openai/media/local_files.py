@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from extensions.openai.media.errors import invalid_image, invalid_url
+from extensions.openai.media.errors import invalid_url
+from modules.pictures.errors import invalid_image
 
 # A pipe or a device would be waited for without end.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)

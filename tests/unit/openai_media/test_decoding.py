@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 from PIL import Image as Pillow, ImageCms, PngImagePlugin
 
-from extensions.openai.media.decoding import MAX_SCANS, Decoder
 from modules.core.errors import RequestError
 from modules.core.messages import Image
+from modules.pictures.decoding import MAX_SCANS, Decoder
 from tests.unit.openai_media.pictures import (
     BLUE,
     FORMATS,

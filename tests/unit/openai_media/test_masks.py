@@ -5,8 +5,8 @@ import io
 import pytest
 from PIL import Image as Pillow
 
-from extensions.openai.media.decoding import Decoder
 from modules.core.errors import RequestError
+from modules.pictures.decoding import Decoder
 
 
 def decoded(picture: Pillow.Image, kind: str = "PNG") -> list[int]:

@@ -18,10 +18,10 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from extensions.openai.media.errors import invalid_image
 from modules.core.errors import RequestError
 from modules.core.images import Mask
 from modules.core.messages import Image
+from modules.pictures.errors import invalid_image
 
 T = TypeVar("T")
 

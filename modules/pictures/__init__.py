@@ -1,0 +1,1 @@
+"""Files of pictures to pixels, for every face of the program."""
