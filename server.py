@@ -67,6 +67,10 @@ async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None
     context = AppContext(settings, models, media, downloads=build_downloads(settings))
     context.hooks.on_stop.append(context.downloads.close)
     start_extensions(context)
+    if not settings.nowebui:
+        from modules.ui.service import WebUi
+
+        context.hooks.services.append(WebUi(context))
     with ledger.kept_saved():
         return await serve(context, model)
 

@@ -28,10 +28,8 @@ LASTING_FAULTS = frozenset(("upstream_refused_key", "upstream_loop"))
 
 def choose_model(settings: Settings, catalog: Catalog) -> InstalledModel | None:
     """The model that the settings name, else the default; wrong names and options are found before anything starts."""
-    if not settings.enabled_extensions:
-        raise ConfigError(
-            "There is nothing to serve: start with --api (the web UI is not there yet)"
-        )
+    if settings.nowebui and not settings.enabled_extensions:
+        raise ConfigError("There is nothing to serve: --nowebui needs --api.")
     if settings.loader and loader_name(settings.loader) == UPSTREAM:
         return None  # what there is, the other server says later
     for loader in LOAD_OPTIONS:

@@ -120,7 +120,13 @@ class Settings:
     extensions: tuple[str, ...] = option(
         (), "Extensions to start, by name; 'openai' is the API", group="host"
     )
-    nowebui: bool = option(False, "Start without the web UI", group="host")
+    nowebui: bool = option(False, "Start without the web UI", group="ui")
+    listen_port: int = option(7860, "Port of the web UI", minimum=0, maximum=65535, group="ui")
+    multi_user: bool = option(
+        False,
+        "Several people at once: each login name has chats and settings of its own; without logins nothing of theirs is kept",
+        group="ui",
+    )
     verbose: bool = option(False, "Log more of what the program does (never texts)", group="host")
     keep_usage: bool = option(
         True,
@@ -460,6 +466,7 @@ OPTIONS: tuple[Option, ...] = options_of(Settings)
 GROUPS = {
     "model": "Model",
     "host": "Program",
+    "ui": "Web UI",
     "api": "API",
     "media": "Embeddings, audio and images",
     "load": "Loading (each flag for the loaders that have it: docs/loaders.md)",

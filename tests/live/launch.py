@@ -140,7 +140,7 @@ def wait_for_urls(server: Server) -> None:
 @contextmanager
 def running(folder: Path, *flags: str, is_ready: bool = True, **options: Any) -> Iterator[Server]:
     """A server with `--api` on a free port of the loopback interface, its model loaded."""
-    server = spawn(folder, "--api", "--api-port", "0", *flags, **options)
+    server = spawn(folder, "--nowebui", "--api", "--api-port", "0", *flags, **options)
     try:
         wait_for_urls(server)
         if is_ready:

@@ -1,0 +1,10 @@
+"""The tab audio: not built yet."""
+
+# pyright: basic
+import gradio as gr
+
+from modules.ui.shell import Shell
+
+
+def build(shell: Shell) -> None:
+    gr.Markdown("This tab is being built.")

@@ -1,0 +1,58 @@
+"""Errors of event handlers, as people see them: a message in the corner of the page, never a traceback."""
+
+import functools
+import inspect
+import logging
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from modules.core.errors import AppError
+
+log = logging.getLogger("hearth.ui")
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+UNEXPECTED = "Something went wrong here; the log of the server has the details."
+
+
+def told(handler: Handler) -> Handler:
+    """For every async handler (coroutine or generator): an AppError becomes its message, anything else is logged and told in one sentence."""
+    return _told_stream(handler) if inspect.isasyncgenfunction(handler) else _told_call(handler)  # pyright: ignore[reportReturnType]
+
+
+def _told_call(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(handler)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await handler(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - told in one place
+            raise to_toast(error) from None
+
+    return call
+
+
+def _told_stream(handler: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(handler)
+    async def stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any]:
+        inner = handler(*args, **kwargs)
+        try:
+            async for value in inner:
+                yield value
+        except Exception as error:  # noqa: BLE001 - told in one place
+            raise to_toast(error) from None
+        finally:
+            await inner.aclose()
+
+    return stream
+
+
+def to_toast(error: Exception) -> gr.Error:
+    """What to raise in a handler. Texts of users are in no message of an AppError that is logged; other errors are logged with their trace."""
+    if isinstance(error, gr.Error):
+        return error
+    if isinstance(error, AppError):
+        return gr.Error(error.message, title="That did not work", print_exception=False)
+    log.error("A handler of the web UI failed", exc_info=error)
+    return gr.Error(UNEXPECTED, title="An error of Hearth", print_exception=False)

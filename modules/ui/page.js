@@ -1,0 +1,2 @@
+/* Runs once when the page has been built. */
+() => {}

@@ -1,0 +1,75 @@
+"""The page: header, tabs, and what extensions add."""
+
+# pyright: basic
+import asyncio
+from pathlib import Path
+
+import gradio as gr
+
+from modules.context import AppContext
+from modules.settings import VERSION
+from modules.ui import header
+from modules.ui.faults import told
+from modules.ui.profile import ForgottenProfile, ProfileFile, ProfileStore
+from modules.ui.session import Session
+from modules.ui.shell import Shell
+from modules.ui.tabs import TABS
+
+CACHE_S = 24 * 3600
+"""Files that were uploaded or made for a page are deleted after a day."""
+
+
+def build_page(context: AppContext) -> gr.Blocks:
+    with gr.Blocks(
+        title="Hearth",
+        analytics_enabled=False,
+        fill_width=True,
+        fill_height=True,
+        delete_cache=(CACHE_S, CACHE_S),
+    ) as blocks:
+        session = gr.State(Session())
+        tabs = gr.Tabs(selected="chat", elem_id="tabs", render=False)
+        shell = Shell(context, blocks, session, tabs)
+        header.build(shell)
+        tabs.render()
+        with tabs:
+            for entry in TABS:
+                with gr.Tab(entry.title, id=entry.id, elem_id=f"tab-{entry.id}"):
+                    entry.load()(shell)
+        opened = blocks.load(
+            told(_opener(context)), [session], None, show_progress="hidden", queue=False
+        )
+        shell.chain_openers(opened)
+    blocks.queue(default_concurrency_limit=None, api_open=False)
+    blocks.title = f"Hearth {VERSION}"
+    return blocks
+
+
+def _opener(context: AppContext):  # noqa: ANN202 - a handler
+    async def open_session(session: Session, request: gr.Request) -> None:
+        if session.is_open:
+            return
+        session.user = request.username
+        session.profiles = profiles_of(context, session.user)
+        session.is_private = isinstance(session.profiles, ForgottenProfile)
+        session.profile = await asyncio.to_thread(session.profiles.load)
+        session.is_open = True
+
+    return open_session
+
+
+def profiles_of(context: AppContext, user: str | None) -> ProfileStore:
+    """One for the machine's owner; with --multi-user one for each name, and none for people without a name."""
+    folder = Path(context.settings.user_data_dir) / "profiles"
+    if not context.settings.multi_user:
+        return ProfileFile(folder / "default.json")
+    if user is None:
+        return ForgottenProfile()
+    return ProfileFile(folder / "users" / f"{to_file_name(user)}.json")
+
+
+def to_file_name(user: str) -> str:
+    """A login name as a file name: different names stay different."""
+    return "".join(
+        c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}_" for c in user
+    )

@@ -1,0 +1,108 @@
+"""What the web UI keeps between visits of a person: a small JSON file, never texts of chats."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from modules.core.files import write_atomically
+
+log = logging.getLogger("hearth.ui")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How replies are generated where a chat has no settings of its own.
+
+    `sampling`: explicit values by the samplers' names; what is not there is the server's default. `max_tokens`: None is as many as fit.
+    """
+
+    sampling: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    grammar: str = ""
+    can_truncate: bool = True
+    preset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`keeps_history`: chats are files in the user data folder; else they end with the page. `character`: name of the one that new chats begin with."""
+
+    parameters: Parameters = field(default_factory=Parameters)
+    keeps_history: bool = True
+    mode: str = "instruct"
+    character: str = ""
+    user_name: str = ""
+    user_bio: str = ""
+    system_message: str = ""
+    chat_instruct_command: str = ""
+    thinks: bool | None = None
+    reasoning_effort: str = ""
+    sends_on_enter: bool = True
+    extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of tabs and extensions, by names of theirs; values are JSON."""
+
+
+class ProfileStore(Protocol):
+    def load(self) -> Profile: ...
+
+    def save(self, profile: Profile) -> None: ...
+
+
+class ProfileFile:
+    """A JSON file, written whole. What cannot be read counts as not there, and is left as it is until the next save."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Profile:
+        try:
+            return to_profile(json.loads(self._path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return Profile()
+        except (OSError, ValueError, TypeError) as error:
+            log.warning("%s cannot be read: %s", self._path.name, type(error).__name__)
+            return Profile()
+
+    def save(self, profile: Profile) -> None:
+        write_atomically(self._path, json.dumps(asdict(profile), indent=1, ensure_ascii=False))
+
+
+class ForgottenProfile:
+    """For visitors without a name of their own: nothing is kept."""
+
+    def load(self) -> Profile:
+        return Profile()
+
+    def save(self, profile: Profile) -> None:
+        pass
+
+
+def to_profile(given: Any) -> Profile:
+    """Unknown keys and values of a wrong type are left out. TypeError when it is no object at all."""
+    if not isinstance(given, dict):
+        raise TypeError("a profile is an object")
+    found = cast("dict[str, Any]", given)
+    parameters = _known(Parameters(), found.get("parameters"))
+    parameters = replace(parameters, stop=tuple(map(str, parameters.stop)))
+    return _known(Profile(), {**found, "parameters": parameters})
+
+
+def _known(base: Any, given: Any) -> Any:
+    if not isinstance(given, dict):
+        return base
+    found = cast("dict[str, Any]", given)
+    names = {each.name: getattr(base, each.name) for each in fields(base)}
+    fitting = {n: value for n, value in found.items() if n in names and _fits(value, names[n])}
+    return replace(base, **fitting)
+
+
+def _fits(value: Any, default: Any) -> bool:
+    if default is None:  # max_tokens, thinks
+        return value is None or isinstance(value, (bool, int))
+    if isinstance(default, tuple):
+        return isinstance(value, (list, tuple))
+    return isinstance(value, type(default))

@@ -1,0 +1,33 @@
+"""The tabs of the page, in their order: id, title, and the late import of the file that builds it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from modules.ui.shell import Shell
+
+
+@dataclass(frozen=True, slots=True)
+class TabEntry:
+    """`modules.ui.NAME.build(shell)` is called inside the tab."""
+
+    id: str
+    title: str
+    module: str
+
+    def load(self) -> Callable[[Shell], None]:
+        return import_module(f"modules.ui.{self.module}").build
+
+
+TABS = (
+    TabEntry("chat", "Chat", "chat_tab"),
+    TabEntry("notebook", "Notebook", "notebook_tab"),
+    TabEntry("parameters", "Parameters", "parameters_tab"),
+    TabEntry("model", "Model", "model_tab"),
+    TabEntry("character", "Character", "character_tab"),
+    TabEntry("images", "Images", "images_tab"),
+    TabEntry("audio", "Audio", "audio_tab"),
+    TabEntry("embeddings", "Embeddings", "embeddings_tab"),
+    TabEntry("monitor", "Monitor", "monitor_tab"),
+    TabEntry("session", "Session", "session_tab"),
+)

@@ -1,0 +1,74 @@
+"""Colours, fonts and spacing: one theme in light and dark. No font from elsewhere: those of the system."""
+
+# pyright: basic
+from pathlib import Path
+
+from gradio.themes import Base, Color, colors, sizes
+
+EMBER = Color(
+    name="ember",
+    c50="#fff6f0",
+    c100="#ffe8d9",
+    c200="#ffceb0",
+    c300="#fdae80",
+    c400="#f78a4e",
+    c500="#e96a26",
+    c600="#cf5315",
+    c700="#a84011",
+    c800="#863514",
+    c900="#6b2d14",
+    c950="#3b1507",
+)
+TEXT_FONTS = ("ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+FOLDER = Path(__file__).parent
+STYLE = FOLDER / "style.css"
+SCRIPT = FOLDER / "page.js"
+
+
+def build_theme() -> Base:
+    return Base(
+        primary_hue=EMBER,
+        secondary_hue=EMBER,
+        neutral_hue=colors.stone,
+        radius_size=sizes.radius_md,
+        spacing_size=sizes.spacing_md,
+        text_size=sizes.text_md,
+        font=TEXT_FONTS,
+        font_mono=CODE_FONTS,
+    ).set(
+        body_background_fill="#fbfaf8",
+        body_background_fill_dark="#171412",
+        background_fill_primary="#ffffff",
+        background_fill_primary_dark="#1f1b18",
+        background_fill_secondary="#f5f2ee",
+        background_fill_secondary_dark="#262019",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1f1b18",
+        block_border_color="#e8e2da",
+        block_border_color_dark="#38302a",
+        border_color_primary="#e8e2da",
+        border_color_primary_dark="#38302a",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_label_border_width="0px",
+        block_shadow="none",
+        block_shadow_dark="none",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#26211d",
+        input_border_color="#ddd5cb",
+        input_border_color_dark="#443a33",
+        button_primary_background_fill="*primary_500",
+        button_primary_background_fill_hover="*primary_600",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_text_color="white",
+        button_secondary_background_fill="#f1ece6",
+        button_secondary_background_fill_hover="#e8e1d8",
+        button_secondary_background_fill_dark="#322a24",
+        button_secondary_background_fill_hover_dark="#3f352d",
+        button_cancel_background_fill="#f6dede",
+        button_cancel_background_fill_dark="#4a2323",
+        button_cancel_text_color="#8c1d1d",
+        button_cancel_text_color_dark="#ffc9c9",
+    )
