@@ -8,11 +8,11 @@ from extensions.openai.media_prompt import encode_media_prompt
 from extensions.openai.messages import Place
 from extensions.openai.passed_completion import to_passed_requests
 from extensions.openai.reply_grammar import to_reply_grammar
-from extensions.openai.tools import NO_TOOLS
 from extensions.openai.typing import CompletionRequest
 from modules.core.errors import ContextLengthExceeded, RequestError, Unsupported
 from modules.core.messages import Image
 from modules.core.requests import GenerationRequest
+from modules.core.wishes import NO_TOOLS
 from modules.engine.encoding import check_length
 from modules.engine.model import LoadedModel
 from modules.loaders.base import Tokenizer

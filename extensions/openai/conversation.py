@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from extensions.openai.messages import Place, to_messages
-from extensions.openai.thinking import Thinking
-from extensions.openai.tools import ToolUse
 from extensions.openai.typing import ChatCompletionRequest
+from modules.core.asked import Mode, Persona
 from modules.core.errors import ContextLengthExceeded, Unsupported
 from modules.core.messages import Image, Message
 from modules.core.tools import ReplyLayout
+from modules.core.wishes import Thinking, ToolUse
 from modules.engine.encoding import EncodedPrompt, check_length, encode_prompt
 from modules.engine.model import LoadedModel
 from modules.prompts.characters import load_character
 from modules.prompts.layouts import detect_layout, mentions_thinking
-from modules.prompts.modes import Mode, ModePrompt, Persona, render_mode, to_persona
+from modules.prompts.modes import ModePrompt, render_mode, to_persona
 from modules.prompts.prompt import Prompt
 from modules.prompts.templates import ChatTemplate
 from modules.prompts.transcript import to_transcript_template

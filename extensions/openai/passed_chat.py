@@ -9,13 +9,14 @@ from extensions.openai.convert import named_sampling, to_sampling, to_stops, wit
 from extensions.openai.messages import Place, to_messages
 from extensions.openai.plans import ChatPlan
 from extensions.openai.structured import to_constraint
-from extensions.openai.thinking import Thinking, to_thinking
-from extensions.openai.tools import ToolUse, to_tool_use
+from extensions.openai.thinking import to_thinking
+from extensions.openai.tools import to_tool_use
 from extensions.openai.typing import ChatCompletionRequest, ResponseFormat
 from modules.core.errors import Unsupported
 from modules.core.messages import Image
 from modules.core.requests import AS_MANY_AS_FIT, GenerationRequest, Grammar
 from modules.core.unrendered import ChatPrompt, TextPrompt, Unrendered
+from modules.core.wishes import Thinking, ToolUse
 from modules.engine.model import LoadedModel
 from modules.prompts.modes import ModePrompt, StagedChat, stage_mode
 from modules.prompts.transcript import to_transcript_template

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from extensions.openai.thinking import Thinking
-from extensions.openai.tools import ToolUse
 from modules.core.requests import GenerationRequest
+from modules.core.wishes import Thinking, ToolUse
 
 
 @dataclass(frozen=True, slots=True)

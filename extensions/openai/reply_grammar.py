@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from extensions.openai.structured import to_constraint
-from extensions.openai.tools import ToolUse
 from extensions.openai.typing import GenerationFields
 from modules.core.errors import RequestError
 from modules.core.requests import Grammar
 from modules.core.tools import ReplyLayout, Tool
+from modules.core.wishes import ToolUse
 from modules.engine.model import LoadedModel
 from modules.settings import Settings
 from modules.text.call_formats.grammar import build_reply_grammar

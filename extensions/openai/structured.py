@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from extensions.openai.typing import ChatCompletionRequest, GenerationFields, ResponseFormat
 from modules.core.errors import RequestError
 from modules.core.requests import Grammar, GrammarKind
+from modules.core.wishes import Constraint
 from modules.engine.lark import to_terminal
 from modules.prompts.grammars import load_grammar
 from modules.text.call_formats.rules import quoted
@@ -17,14 +17,6 @@ T = TypeVar("T")
 
 MAX_CHOICES = 1000
 MAX_CHOICE_CHARS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Constraint:
-    """`grammar` by itself; `body` is the same as a Lark expression, for a rule of a bigger grammar."""
-
-    grammar: Grammar
-    body: str
 
 
 def to_constraint(body: GenerationFields, grammars: Path) -> Constraint | None:

@@ -1,25 +1,12 @@
 """How much a request wants the model to think. Pure functions."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from extensions.openai.typing import ChatCompletionRequest
 from modules.core.errors import RequestError
+from modules.core.wishes import Thinking
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
-
-@dataclass(frozen=True, slots=True)
-class Thinking:
-    """`variables` for the chat template; `max_tokens`: of thinking, None for no bound; `is_hidden`: not sent."""
-
-    variables: dict[str, Any] = field(default_factory=dict[str, Any])
-    max_tokens: int | None = None
-    is_hidden: bool = False
-
-    @property
-    def is_off(self) -> bool:
-        return self.max_tokens == 0
 
 
 def to_thinking(body: ChatCompletionRequest) -> Thinking:

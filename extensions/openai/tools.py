@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from extensions.openai.message_types import (
@@ -14,31 +13,7 @@ from extensions.openai.message_types import (
 from extensions.openai.typing import ChatCompletionRequest
 from modules.core.errors import RequestError
 from modules.core.tools import Tool
-
-Choice = Literal["none", "auto", "required"]
-
-
-@dataclass(frozen=True, slots=True)
-class ToolUse:
-    """`tools`: those that the model is shown; `names`: those of them that may be called, None for all.
-
-    `is_old`: asked for with `functions`, so the call goes out as `function_call`.
-    """
-
-    tools: tuple[Tool, ...] = ()
-    choice: Choice = "none"
-    names: tuple[str, ...] | None = None
-    max_calls: int | None = None
-    is_old: bool = False
-
-    @property
-    def callable_tools(self) -> tuple[Tool, ...]:
-        if self.names is None:
-            return self.tools
-        return tuple(tool for tool in self.tools if tool.name in self.names)
-
-
-NO_TOOLS = ToolUse()
+from modules.core.wishes import NO_TOOLS, ToolChoice, ToolUse
 
 
 def to_tool_use(body: ChatCompletionRequest) -> ToolUse:
@@ -73,7 +48,7 @@ def _old_tool_use(
 def _choice(
     wanted: Literal["none", "auto", "required"] | NamedTool | AllowedTools | None,
     tools: Sequence[Tool],
-) -> tuple[Choice, tuple[str, ...] | None]:
+) -> tuple[ToolChoice, tuple[str, ...] | None]:
     if isinstance(wanted, NamedTool):
         _check_known([wanted.function.name], tools, "tool_choice.function.name")
         return "required", (wanted.function.name,)

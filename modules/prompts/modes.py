@@ -7,8 +7,9 @@ chat-instruct  the transcript inside an instruction to the model, by its own tem
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from modules.core.asked import DEFAULT_BOT, DEFAULT_USER, Mode, Persona
 from modules.core.errors import RequestError
 from modules.core.messages import Image, Message
 from modules.core.tools import Tool
@@ -20,10 +21,6 @@ from modules.prompts.templates import ChatTemplate
 from modules.prompts.transcript import DEFAULT_TRANSCRIPT, find_stops, render_transcript
 from modules.prompts.turns import Part, check_speaker, joined, to_turns, with_greeting
 
-Mode = Literal["instruct", "chat", "chat-instruct"]
-
-DEFAULT_USER = "You"
-DEFAULT_BOT = "AI"
 DEFAULT_COMMAND = """\
 Below is a dialogue. Write the next turn of <|character|>, true to how <|character|> was described and has spoken so far. \
 Write this one turn only, and nothing for anyone else.
@@ -34,17 +31,6 @@ _PROMPT, _CHARACTER = "<|prompt|>", "<|character|>"
 _CHARACTER_LIMIT = 1000
 _STOP_NAMES = 8
 """Of speakers besides the two; those who spoke last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Persona:
-    """Who talks to whom. The texts are ready for use: no placeholders are left in them."""
-
-    user_name: str = DEFAULT_USER
-    bot_name: str = DEFAULT_BOT
-    context: str = ""
-    greeting: str = ""
-    user_bio: str = ""
 
 
 @dataclass(frozen=True, slots=True)

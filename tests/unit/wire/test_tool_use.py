@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from extensions.openai.tools import NO_TOOLS, to_tool_use
+from extensions.openai.tools import to_tool_use
 from extensions.openai.typing import ChatCompletionRequest
 from modules.core.errors import RequestError
+from modules.core.wishes import NO_TOOLS
 
 
 def tool(name: str, **fields: Any) -> dict[str, Any]:
