@@ -13,11 +13,11 @@ from sse_starlette.sse import AppStatus
 
 from extensions.openai.access import Keys
 from extensions.openai.app import build_app
-from extensions.openai.ports import open_sockets
 from extensions.openai.tunnel import Tunnel
 from modules.context import AppContext
 from modules.core.errors import ConfigError
 from modules.settings import Settings
+from modules.web.ports import open_sockets
 
 log = logging.getLogger("hearth.api")
 
@@ -58,7 +58,7 @@ class ApiService:
         settings = self._context.settings
         check_settings(settings)
         Keys.from_settings(settings)
-        self._sockets = open_sockets(listen_hosts(settings), settings.api_port)
+        self._sockets = open_sockets(listen_hosts(settings), settings.api_port, "--api-port")
         app = build_app(self._context)
         config = uvicorn.Config(
             app,

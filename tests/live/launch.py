@@ -22,6 +22,10 @@ MODEL = DEMO.name
 SHIPPED_FOLDERS = ("instruction-templates", "characters", "presets", "grammars")
 PATIENCE_S = 20.0
 """Bound of every wait: far more than any of them needs, so that a busy machine fails no test."""
+START_S = 60.0
+"""The same for a start with the web UI, which has large libraries to read."""
+ALL_TOLD = "Ctrl-C ends it."
+"""The last line that is printed before serving."""
 
 
 def eventually(read: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
@@ -40,10 +44,15 @@ class Server:
     process: subprocess.Popen[bytes]
     folder: Path
     urls: list[str] = field(default_factory=list)
+    ui_urls: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         return self.urls[0]
+
+    @property
+    def ui_url(self) -> str:
+        return self.ui_urls[0]
 
     @property
     def port(self) -> int:
@@ -118,7 +127,8 @@ def spawn(
     user_data = make_user_data(folder, models)
     (folder / "settings.yaml").write_text(settings)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPENEDAI_", "SD_WEBUI"))}
-    common = ["--user-data-dir", str(user_data), "--settings", str(folder / "settings.yaml")]
+    settings_file = str(folder / "settings.yaml")
+    common = ["--user-data-dir", str(user_data), "--settings", settings_file, "--listen-port", "0"]
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "server.py"), *common, *flags],
@@ -132,9 +142,11 @@ def spawn(
 
 
 def wait_for_urls(server: Server) -> None:
-    eventually(lambda: server.process.poll() is not None or "Docs:" in server.printed)
+    eventually(lambda: server.process.poll() is not None or ALL_TOLD in server.printed, START_S)
     server.urls = re.findall(r"^API:\s+(\S+)/v1$", server.printed, re.MULTILINE)
-    assert server.urls, f"no URL was printed; exit {server.process.poll()}: {server.logged}"
+    server.ui_urls = re.findall(r"^UI:\s+(\S+)$", server.printed, re.MULTILINE)
+    told = server.urls or server.ui_urls
+    assert told, f"no URL was printed; exit {server.process.poll()}: {server.logged}"
 
 
 @contextmanager
@@ -150,11 +162,23 @@ def running(folder: Path, *flags: str, is_ready: bool = True, **options: Any) ->
         server.end()
 
 
+@contextmanager
+def running_ui(folder: Path, *flags: str, **options: Any) -> Iterator[Server]:
+    """A server with its web UI and `--api`, both on free ports of the loopback interface, its model loaded."""
+    server = spawn(folder, "--api", "--api-port", "0", *flags, **options)
+    try:
+        wait_for_urls(server)
+        server.wait_until_ready(verify=False)
+        yield server
+    finally:
+        server.end()
+
+
 def run_to_end(folder: Path, *flags: str, **options: Any) -> Server:
     """For starts that must fail: the process, ended. One that serves instead is told to end."""
     server = spawn(folder, *flags, **options)
     try:
-        eventually(lambda: server.process.poll() is not None or "Docs:" in server.printed)
+        eventually(lambda: server.process.poll() is not None or ALL_TOLD in server.printed, START_S)
     finally:
         server.end()
     return server

@@ -43,7 +43,7 @@ def add_extension(folder: Path, name: str, text: str) -> None:
         (("--api", "--extensions", "no_such_extension"), "no_such_extension"),
         (("--api", "--extensions", "../evil"), "../evil"),
         (("--api", "--settings", "/no/such/settings.yaml"), "/no/such/settings.yaml"),
-        ((), "--api"),
+        (("--nowebui",), "--api"),
     ],
     ids=str,
 )

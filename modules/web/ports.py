@@ -11,8 +11,8 @@ from modules.core.errors import ConfigError
 BACKLOG = 2048
 
 
-def open_sockets(hosts: list[str], port: int) -> list[socket.socket]:
-    """One listening socket for each host, all on the same port; ConfigError when it cannot be had."""
+def open_sockets(hosts: list[str], port: int, flag: str) -> list[socket.socket]:
+    """One listening socket for each host, all on the same port; ConfigError when it cannot be had. `flag`: what chooses the port."""
     opened: list[socket.socket] = []
     try:
         for host in hosts:
@@ -21,7 +21,7 @@ def open_sockets(hosts: list[str], port: int) -> list[socket.socket]:
     except OSError as error:
         for each in opened:
             each.close()
-        raise ConfigError(_explain(error, host, port)) from None  # pyright: ignore[reportPossiblyUnboundVariable]
+        raise ConfigError(_explain(error, host, port, flag)) from None  # pyright: ignore[reportPossiblyUnboundVariable]
     return opened
 
 
@@ -42,16 +42,18 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _explain(error: OSError, host: str, port: int) -> str:
+def _explain(error: OSError, host: str, port: int, flag: str) -> str:
     if error.errno == errno.EADDRINUSE:
         holder = find_holder(port)
         who = f"held by {holder}" if holder else f"taken; `lsof -i :{port}` names the program"
         hint = ""
         if sys.platform == "darwin" and port == 5000:
             hint = " On macOS it is often AirPlay Receiver, which System Settings turns off."
-        return f"Port {port} is {who}. End it, or choose another port with --api-port.{hint}"
+        return f"Port {port} is {who}. End it, or choose another port with {flag}.{hint}"
     if error.errno == errno.EACCES:
-        return f"Port {port} needs more rights than this user has; choose one above 1023 with --api-port."
+        return (
+            f"Port {port} needs more rights than this user has; choose one above 1023 with {flag}."
+        )
     return f"Cannot listen on {host} port {port}: {error.strerror or error}"
 
 
