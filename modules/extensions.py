@@ -1,15 +1,19 @@
 """Finds extensions and starts them: `extensions/NAME/script.py`, or the user's own, which wins."""
 
+import difflib
 import importlib
 import importlib.util
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
 
 from modules.context import AppContext
 from modules.core.errors import AppError, ConfigError
+from modules.hooks import Extension, hooks_in
 from modules.settings import ROOT
 
 log = logging.getLogger("hearth.extensions")
@@ -18,26 +22,96 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
 def start_extensions(context: AppContext) -> None:
-    """Call `setup(context)` of each enabled extension, in order; ConfigError names the one that fails."""
+    """Enable what the settings name, in order; ConfigError names the one that fails."""
     for name in context.settings.enabled_extensions:
-        module = _import(name, Path(context.settings.user_data_dir))
-        setup = getattr(module, "setup", None)
-        if not callable(setup):
-            raise ConfigError(f"The extension {name} has no setup(context) in its script.py")
-        try:
-            setup(context)
-        except AppError:
+        enable_extension(context, name)
+
+
+def enable_extension(context: AppContext, name: str) -> Extension:
+    """Load it if need be, and switch it on. Blocking: `setup` may take its time. ConfigError when it cannot be.
+
+    One that is loaded keeps its place in the order, a new one comes last.
+    """
+    hooks = context.hooks
+    extension = hooks.find(name)
+    is_new = extension is None
+    if extension is None:
+        extension = _load(name, context)
+        hooks.add(extension)
+    try:
+        hooks.enable(name, context)
+    except Exception as error:
+        if is_new:
+            hooks.remove(name)
+        if isinstance(error, AppError):
             raise
-        except Exception as error:
-            log.exception("The extension %s failed", name)
-            raise ConfigError(
-                f"The extension {name} failed in setup: {type(error).__name__}: {error}"
-            ) from error
+        log.exception("The extension %s failed", name)
+        raise ConfigError(
+            f"The extension {name} failed in setup: {type(error).__name__}: {error}"
+        ) from error
+    return extension
+
+
+def disable_extension(context: AppContext, name: str) -> None:
+    """Its hooks are not called any more; routes and services stay until a restart. Nothing happens for one that is not loaded."""
+    if context.hooks.find(name) is not None:
+        context.hooks.disable(name)
 
 
 def find_extensions(user_data_dir: Path) -> list[str]:
     folders = (user_data_dir / "extensions", ROOT / "extensions")
     return sorted({path.parent.name for folder in folders for path in folder.glob("*/script.py")})
+
+
+def _load(name: str, context: AppContext) -> Extension:
+    module = _import(name, Path(context.settings.user_data_dir))
+    functions = hooks_in(vars(module), name)
+    if not functions:
+        raise ConfigError(
+            f"The extension {name} has no setup(context) and no hook in its script.py"
+        )
+    params: object = getattr(module, "params", {})
+    if not isinstance(params, dict):
+        raise ConfigError(f"The extension {name}: params must be a dict")
+    params = cast("dict[str, Any]", params)
+    _override(params, context.settings.extension_params, name)
+    return Extension(name, params, functions, file=module.__file__ or "")
+
+
+def _override(params: dict[str, Any], given: Mapping[str, Any], name: str) -> None:
+    """`NAME-key` of settings.yaml wins over what the script has; in place, since the script reads the same dict."""
+    params.setdefault("display_name", name)
+    params.setdefault("is_tab", False)
+    for full, value in given.items():
+        owner, _, key = full.partition("-")
+        if owner != name:
+            continue
+        key = _known_key(key, params)
+        if key is None:
+            close = difflib.get_close_matches(full.partition("-")[2], params, n=1)
+            hint = f"; did you mean {name}-{close[0]}?" if close else ""
+            log.warning("settings.yaml: the extension %s has no %r%s", name, full, hint)
+            continue
+        if not _is_like(value, params[key]):
+            kind = type(params[key]).__name__
+            raise ConfigError(f"settings.yaml: {full} must be {kind}, not {type(value).__name__}")
+        params[key] = value
+
+
+def _known_key(key: str, params: Mapping[str, Any]) -> str | None:
+    """`display_name`, or `display-name` as one may write it."""
+    return next((each for each in (key, key.replace("-", "_")) if each in params), None)
+
+
+def _is_like(value: object, default: object) -> bool:
+    """None is a value of any kind, and a whole number is a number; a boolean is neither."""
+    if value is None or default is None:
+        return True
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))
 
 
 def _import(name: str, user_data_dir: Path) -> ModuleType:

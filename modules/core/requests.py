@@ -1,8 +1,8 @@
 """What a caller asks of the engine: plain values, checked and tokenized."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from modules.core.messages import Image
 from modules.core.sampling import SamplingParams
@@ -57,6 +57,10 @@ def to_adapters(scales: Mapping[str, float]) -> Adapters:
     return tuple(Adapter(name, scales[name]) for name in sorted(scales) if scales[name] != 0)
 
 
+LogitsProcessor = Callable[[Sequence[int], Any], Any]
+"""`(token_ids, logits) -> logits`: of the next token, from all tokens before it. `logits`: numpy float32 [vocabulary], which may be changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
     """One prompt, one reply.
@@ -65,7 +69,8 @@ class GenerationRequest:
     prompt; 0 reports the token itself only, None nothing. `sampled_logprobs`: report the probabilities
     that are left after the samplers instead of the model's own. `stop_id` names the request for `Engine.stop`.
     `adapters`: None means the model's default ones. `unrendered` stands instead of `prompt_ids` for models that render by themselves;
-    `given`: sampling values that the caller named, even if with their default.
+    `given`: sampling values that the caller named, even if with their default. `logits_processors` are called in the engine's thread for each
+    next token, before the grammar and the samplers; they must not raise.
     """
 
     prompt_ids: tuple[int, ...]
@@ -86,6 +91,7 @@ class GenerationRequest:
     adapters: Adapters | None = None
     unrendered: Unrendered | None = None
     given: frozenset[str] = frozenset()
+    logits_processors: tuple[LogitsProcessor, ...] = ()
 
     def with_sampling(self, sampling: SamplingParams) -> "GenerationRequest":
         """The same prompt, drawn another way."""

@@ -87,10 +87,13 @@ def test_an_unknown_extension_is_answered_with_the_known_ones(
 @pytest.mark.parametrize(
     ("script", "word"),
     [
-        ("", "no setup"),
+        ("", r"no setup\(context\) and no hook"),
         ("setup = 5\n", "no setup"),
         ("def setup(context):\n    raise ValueError('out of paint')\n", "out of paint"),
-        ("def setup():\n    pass\n", "TypeError"),
+        ("def setup(context, more):\n    pass\n", "setup gets 1 values"),
+        ("async def setup(context):\n    pass\n", "plain function"),
+        ("def input_modifier(*, text):\n    pass\n", "input_modifier gets 2 values"),
+        ("params = []\ndef setup():\n    pass\n", "must be a dict"),
         ("import no_such_module_at_all\n", "no_such_module_at_all"),
         ("def setup(context:\n", "SyntaxError|syntax|never closed"),
         ("raise KeyError('while importing')\n", "while importing"),
