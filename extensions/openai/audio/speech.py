@@ -10,8 +10,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from extensions.openai.audio.audio_formats import FORMATS, AudioFormat
-from extensions.openai.audio.narration import Narration
 from extensions.openai.audio.speech_types import (
     SpeechDelta,
     SpeechDone,
@@ -28,9 +26,11 @@ from modules.core.errors import RequestError
 from modules.core.jobs import Job
 from modules.core.speech import Utterance, Voice
 from modules.engine.media.job_stream import JobStream
+from modules.engine.media.narration import Narration
 from modules.engine.media.statistics import MediaStatistics
 from modules.loaders.base import Speaker
 from modules.settings import Settings
+from modules.sound.formats import FORMATS, AudioFormat
 from modules.text.spoken import to_spoken
 
 router = APIRouter(tags=["audio"])

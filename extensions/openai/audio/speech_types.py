@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from extensions.openai.audio.audio_formats import FormatName
 from extensions.openai.fields import Request, Text, example
 from extensions.openai.response_types import Response
 from modules.core.speech import SPEEDS
+from modules.sound.formats import FormatName
 
 
 class VoiceId(BaseModel):

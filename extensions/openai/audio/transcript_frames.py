@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncGenerator
 
-from extensions.openai.audio.hearing import Hearing
 from extensions.openai.audio.transcript_answers import to_token_usage
 from extensions.openai.audio.transcription_types import TextDelta, TextDone
 from extensions.openai.response_types import Response
 from extensions.openai.sse import frame_of
 from modules.core.transcripts import Segment, addition
+from modules.engine.media.hearing import Hearing
 
 
 async def to_frames(hearing: Hearing) -> AsyncGenerator[bytes]:

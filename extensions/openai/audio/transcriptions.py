@@ -7,7 +7,7 @@ from functools import partial
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
-from extensions.openai.audio.hearing import Hearing, Upload, start_hearing
+from extensions.openai.audio.hearing import Upload, start_hearing
 from extensions.openai.audio.transcript_answers import (
     render_text,
     to_transcription,
@@ -39,6 +39,7 @@ from extensions.openai.replies import json_response
 from extensions.openai.response_types import Response as Schema
 from extensions.openai.sse import EventStreamResponse, guarded
 from modules.core.transcripts import Transcript
+from modules.engine.media.hearing import Hearing
 
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
@@ -60,7 +61,7 @@ async def create_transcription(request: Request, context: Context) -> Response:
             body, None, is_strict=context.settings.strict_params, also=without_effect(body)
         )
         hearing = await start_hearing(upload, request, context, stack)
-        headers[REQUEST_ID] = hearing.id
+        headers[REQUEST_ID] = hearing.job.stop_id
         if body.stream:
             frames = guarded(to_frames(hearing), sends_done=True)
             keep_alive_s = context.settings.api_keep_alive_s
@@ -82,7 +83,7 @@ async def create_translation(request: Request, context: Context) -> Response:
         upload = Upload(form.file("file").file, body.model, partial(plan_translation, body))
         headers = ignored_headers(body, None, is_strict=context.settings.strict_params)
         hearing = await start_hearing(upload, request, context, stack)
-        headers[REQUEST_ID] = hearing.id
+        headers[REQUEST_ID] = hearing.job.stop_id
         transcript = await while_connected(request, hearing.fold())
     is_verbose = body.response_format == "verbose_json"
     answer = to_verbose_translation(transcript) if is_verbose else to_translation(transcript)

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from extensions.openai.images.drawing import DrawnFile
 from extensions.openai.images.plan import ImagePlan
+from modules.engine.media.drawing import DrawnFile
 
 
 async def to_frames(

@@ -1,81 +1,22 @@
-"""The pictures that come with a request: uploads or URLs, to pixels of the sizes that are drawn. Imported late: it needs Pillow."""
+"""The pictures that come with a request: uploads or URLs, to pixels. Imported late: it needs Pillow."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
-from PIL import Image as Pillow, ImageOps
 from starlette.datastructures import UploadFile
 
-from extensions.openai.images.sizes import Size
 from extensions.openai.images.typing import ImageReference
 from extensions.openai.images_in import ImageSource, fetch_images
 from extensions.openai.media.budget import ByteBudget
 from modules.core.errors import RequestError, Unsupported
-from modules.core.images import Mask
-from modules.core.messages import Image
 from modules.pictures.decoding import Decoder
+from modules.pictures.originals import Original
 from modules.settings import Settings
 
 T = TypeVar("T")
 
 IMAGE, MASK = "image", "mask"
-
-
-@dataclass(frozen=True, slots=True)
-class Original:
-    """The picture that is edited, and the part of it that is drawn anew (None: all of it), of the same size."""
-
-    image: Image
-    mask: Mask | None = None
-
-    @property
-    def size(self) -> Size:
-        return Size(self.image.width, self.image.height)
-
-    def fitted(self, size: Size) -> "Original":
-        """Scaled to fill this size; what stands over in one direction is cut off on both sides. Blocking."""
-        return self._changed(size, ImageOps.fit)
-
-    def stretched(self, size: Size) -> "Original":
-        """Scaled to exactly this size, of nearly the same shape. Blocking."""
-        return self._changed(size, Pillow.Image.resize)
-
-    def _changed(self, size: Size, change: Callable[..., Pillow.Image]) -> "Original":
-        if size == self.size:
-            return self
-
-        def changed(mode: str, data: bytes) -> bytes:
-            picture = Pillow.frombytes(mode, (self.image.width, self.image.height), data)
-            return change(picture, (size.width, size.height), Pillow.Resampling.LANCZOS).tobytes()
-
-        mask = None
-        if self.mask is not None:
-            mask = Mask(size.width, size.height, changed("L", self.mask.levels))
-        return Original(Image(size.width, size.height, changed("RGB", self.image.rgb)), mask)
-
-    def completed(self, drawn: Image) -> Image:
-        """A drawing scaled to this size, with the pixels that the mask keeps put back exactly. Blocking."""
-        picture = resized(drawn, self.size)
-        if self.mask is None:
-            return picture
-        kept, new = (
-            Pillow.frombytes("RGB", (each.width, each.height), each.rgb)
-            for each in (self.image, picture)
-        )
-        levels = Pillow.frombytes("L", kept.size, self.mask.levels)
-        kept.paste(new, mask=levels)
-        return Image(kept.width, kept.height, kept.tobytes())
-
-
-def resized(image: Image, size: Size) -> Image:
-    """Blocking."""
-    if (image.width, image.height) == (size.width, size.height):
-        return image
-    picture = Pillow.frombytes("RGB", (image.width, image.height), image.rgb)
-    picture = picture.resize((size.width, size.height), Pillow.Resampling.LANCZOS)
-    return Image(size.width, size.height, picture.tobytes())
 
 
 async def read_uploads(image: UploadFile, mask: UploadFile | None, settings: Settings) -> Original:

@@ -2,20 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from extensions.openai.images.counts import to_batches, to_seed
-from extensions.openai.images.encoding import MEDIA_TYPES, FileShape, encode
-from extensions.openai.images.inputs import Original, resized
-from extensions.openai.images.sizes import (
-    Size,
-    drawn_size,
-    drawn_size_of_picture,
-    image_tokens,
-    native_size,
-    parse_size,
-    size_of_picture,
-)
 from extensions.openai.images.typing import (
     DrawingFields,
     ImageTokens,
@@ -24,8 +12,20 @@ from extensions.openai.images.typing import (
     StrengthFields,
 )
 from modules.core.errors import RequestError, Unsupported
-from modules.core.images import ImagePreview, ImageRequest, ImageTraits, MadeImage, PromptLength
+from modules.core.images import ImageRequest, ImageTraits, PromptLength
 from modules.loaders.base import Imager
+from modules.pictures.encoding import MEDIA_TYPES, FileShape
+from modules.pictures.finish import Finish
+from modules.pictures.originals import Original
+from modules.pictures.sizes import (
+    Size,
+    drawn_size,
+    drawn_size_of_picture,
+    image_tokens,
+    native_size,
+    parse_size,
+    size_of_picture,
+)
 from modules.settings import Settings
 
 MAX_STEPS = 150
@@ -81,33 +81,11 @@ class ImagePlan:
             unread_prompt_tokens=length.unread or None,
         )
 
-    def file(self, event: MadeImage | ImagePreview) -> bytes:
-        """A picture as it is sent. Blocking."""
-        complete = resized(event.image, self.size)
-        if self.original is not None:
-            complete = self.original.completed(event.image)
-        seed = event.seed if isinstance(event, MadeImage) else None
-        is_told = self.embeds_settings and seed is not None
-        return encode(complete, self.shape, self._settings(seed) if is_told else None)
-
-    def _settings(self, seed: int | None) -> dict[str, Any]:
-        """With these the picture can be drawn again; the keys are those of the old web UI, and a few more."""
-        request = self.request
-        settings: dict[str, Any] = {
-            "prompt": request.prompt,
-            "negative_prompt": request.negative_prompt,
-            "width": self.size.width,
-            "height": self.size.height,
-            "steps": request.steps,
-            "cfg_scale": request.guidance,
-            "seed": seed,
-            "model": self.model,
-        }
-        if request.initial is not None:
-            settings["strength"] = request.strength
-        if (request.width, request.height) != (self.size.width, self.size.height):
-            settings |= {"drawn_width": request.width, "drawn_height": request.height}
-        return settings
+    @property
+    def finish(self) -> Finish:
+        return Finish(
+            self.request, self.model, self.size, self.shape, self.original, self.embeds_settings
+        )
 
 
 def plan_images(

@@ -34,9 +34,9 @@ from modules.context import AppContext
 from modules.core.errors import ContextLengthExceeded
 
 if TYPE_CHECKING:  # these need Pillow, and are imported when the first picture is asked for
-    from extensions.openai.images.drawing import DrawnFile
-    from extensions.openai.images.inputs import Original
     from extensions.openai.images.plan import Drawing, ImagePlan
+    from modules.engine.media.drawing import DrawnFile
+    from modules.pictures.originals import Original
 
 UNREAD = "X-Unread-Prompt-Tokens"
 
@@ -134,9 +134,9 @@ async def _read_json(request: Request) -> ImageEditRequest:
 async def _answer(
     body: DrawingFields, drawing: "Drawing", request: Request, context: AppContext, prefix: str
 ) -> Response:
-    from extensions.openai.images.drawing import drawn_files, new_job, start
     from extensions.openai.images.frames import to_frames
     from extensions.openai.images.plan import plan_images
+    from modules.engine.media.drawing import drawn_files, new_job, start
 
     settings, pool = context.settings, context.media.image
     async with AsyncExitStack() as stack:
@@ -145,7 +145,7 @@ async def _answer(
         planning = worker.prepare(lambda model, _: plan_images(body, drawing, model, settings), job)
         plan = await while_connected(request, planning)
         headers = {REQUEST_ID: job.stop_id, **_notes(body, plan, is_strict=settings.strict_params)}
-        drawings = start(plan, worker, job)
+        drawings = start(plan.finish, worker, job)
         stack.push_async_callback(drawings.stream.aclose)
         files = drawn_files(drawings, pool)
         if isinstance(body, StreamFields) and body.stream:

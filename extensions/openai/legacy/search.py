@@ -10,12 +10,13 @@ from extensions.openai.dependencies import Context, note_ignored, while_connecte
 from extensions.openai.fields import Request as RequestSchema, Text, example
 from extensions.openai.head import REQUEST_ID
 from extensions.openai.rerank.routes import check_documents
-from extensions.openai.rerank.scoring import Question, lease_scorer
+from extensions.openai.rerank.scorers import lease_scorer
 from extensions.openai.response_types import LeanResponse, Response as ResponseSchema
 from modules.context import AppContext
 from modules.core.errors import RequestError
 from modules.core.events import Usage
 from modules.core.jobs import Job
+from modules.engine.media.scoring import Question
 
 router = APIRouter(tags=["legacy"])
 

@@ -8,13 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from extensions.openai.dependencies import Context, note_ignored, while_connected
 from extensions.openai.head import REQUEST_ID
-from extensions.openai.rerank.scoring import (
-    MAX_DOCUMENTS,
-    Names,
-    Question,
-    Scores,
-    lease_scorer,
-)
+from extensions.openai.rerank.scorers import lease_scorer
 from extensions.openai.rerank.typing import (
     BilledUnits,
     DocumentText,
@@ -31,6 +25,12 @@ from extensions.openai.rerank.typing import (
 from modules.core.errors import RequestError
 from modules.core.events import Usage
 from modules.core.jobs import Job
+from modules.engine.media.scoring import (
+    MAX_DOCUMENTS,
+    Names,
+    Question,
+    Scores,
+)
 
 router = APIRouter(tags=["rerank"])
 

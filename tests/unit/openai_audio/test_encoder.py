@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from extensions.openai.audio.audio_formats import FORMATS, SAMPLE_RATE, wav_header
-from extensions.openai.audio.encoder import SHORTEST_S, Encoder
+from modules.sound.encoder import SHORTEST_S, Encoder
+from modules.sound.formats import FORMATS, SAMPLE_RATE, wav_header
 
 SECONDS = 2.0
 HERTZ = 440

@@ -3,7 +3,7 @@
 import random
 import threading
 
-from extensions.openai.audio.tape import IN_MEMORY_BYTES, PIECE_BYTES, Tape
+from modules.sound.tape import IN_MEMORY_BYTES, PIECE_BYTES, Tape
 
 
 def test_what_is_written_is_read_in_its_order_by_another_thread() -> None:

@@ -7,22 +7,21 @@ from typing import Any, cast
 
 import pytest
 
-from extensions.openai.images.drawing import (
+from modules.core.errors import Cancelled
+from modules.core.images import ImageEvent, ImageRequest, MadeImage
+from modules.core.jobs import Job
+from modules.core.messages import Image
+from modules.engine.media.drawing import (
     MAX_UNREAD,
     DrawnFile,
     drawn_files,
     start,
 )
-from extensions.openai.images.encoding import FileShape
-from extensions.openai.images.plan import ImagePlan
-from extensions.openai.images.sizes import Size
-from modules.core.errors import Cancelled
-from modules.core.images import ImageEvent, ImageRequest, MadeImage, PromptLength
-from modules.core.jobs import Job
-from modules.core.messages import Image
 from modules.engine.media.statistics import MediaStatistics
 from modules.engine.media.worker import Worker
 from modules.loaders.base import MediaInfo
+from modules.pictures.finish import Finish
+from modules.pictures.sizes import Size
 
 pytestmark = pytest.mark.anyio
 
@@ -51,9 +50,9 @@ class Pool:
     statistics: MediaStatistics = field(default_factory=MediaStatistics)
 
 
-def plan() -> ImagePlan:
+def finish() -> Finish:
     request = ImageRequest("a dot", 16, 16, 1, 1.0, 7, batch_count=COUNT)
-    return ImagePlan(request, "fake", Size(16, 16), FileShape(), "auto", PromptLength())
+    return Finish(request, "fake", Size(16, 16))
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_drawing_waits_for_a_slow_reader_and_loses_nothing(worker: Worker[Any]) -> None:
     pool = Pool()
-    drawings = start(plan(), worker, Job())
+    drawings = start(finish(), worker, Job())
     await until(lambda: worker.model.made == MAX_UNREAD + 1)
     await asyncio.sleep(0.3)
     assert worker.model.made == MAX_UNREAD + 1
@@ -84,7 +83,7 @@ async def test_drawing_waits_for_a_slow_reader_and_loses_nothing(worker: Worker[
 
 
 async def test_a_reader_that_leaves_ends_the_job(worker: Worker[Any]) -> None:
-    drawings = start(plan(), worker, Job())
+    drawings = start(finish(), worker, Job())
     await until(lambda: worker.model.made == MAX_UNREAD + 1)
     await drawings.stream.aclose()
     await until(lambda: not worker.jobs)
@@ -92,7 +91,7 @@ async def test_a_reader_that_leaves_ends_the_job(worker: Worker[Any]) -> None:
 
 
 async def test_a_reader_that_takes_nothing_is_told_when_it_comes_back(worker: Worker[Any]) -> None:
-    drawings = start(plan(), worker, Job(), patience_s=0.1)
+    drawings = start(finish(), worker, Job(), patience_s=0.1)
     await until(lambda: not worker.jobs)
     with pytest.raises(Cancelled, match="nobody read"):
         async for _ in drawn_files(drawings, cast("Any", Pool())):

@@ -6,8 +6,8 @@ import json
 import pytest
 from PIL import Image as Pillow
 
-from extensions.openai.images.encoding import FileShape, encode, parameters_text
 from modules.core.messages import Image
+from modules.pictures.encoding import FileShape, encode, parameters_text
 
 PICTURE = Image(2, 1, bytes((255, 0, 0, 0, 0, 255)))
 SETTINGS = {

@@ -1,9 +1,9 @@
 """Pictures that are edited: sizes, and what a mask keeps."""
 
-from extensions.openai.images.inputs import Original
-from extensions.openai.images.sizes import Size
 from modules.core.images import Mask
 from modules.core.messages import Image
+from modules.pictures.originals import Original
+from modules.pictures.sizes import Size
 
 
 def plain(width: int, height: int, *colour: int) -> Image:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from extensions.openai.images.sizes import (
+from modules.core.errors import RequestError
+from modules.core.images import ImageTraits
+from modules.pictures.sizes import (
     Size,
     drawn_size,
     drawn_size_of_picture,
@@ -10,8 +12,6 @@ from extensions.openai.images.sizes import (
     parse_size,
     size_of_picture,
 )
-from modules.core.errors import RequestError
-from modules.core.images import ImageTraits
 
 MEGA = 2**20
 PLAIN = ImageTraits(512, 512, multiple=8)

@@ -1,4 +1,4 @@
-"""A plan in the making: pictures and previews as files, in their order, as they are done.
+"""A request for pictures in the making: pictures and previews as files, in their order, as they are done.
 
 Files are made in the worker's thread, and only a few wait for the reader: pixels of many pictures would fill the memory.
 """
@@ -11,7 +11,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Self
 
-from extensions.openai.images.plan import ImagePlan
 from modules.core.images import ImageEvent, MadeImage
 from modules.core.jobs import Job
 from modules.engine.media.backlog import Backlog
@@ -19,6 +18,7 @@ from modules.engine.media.job_stream import JobStream
 from modules.engine.media.pool import ModelPool
 from modules.engine.media.worker import Worker
 from modules.loaders.base import Imager
+from modules.pictures.finish import Finish
 
 MAX_UNREAD = 4
 PATIENCE_S = 120.0
@@ -35,9 +35,9 @@ class DrawnFile:
     preview: int | None = None
 
     @classmethod
-    def of(cls, event: ImageEvent, plan: ImagePlan) -> Self:
+    def of(cls, event: ImageEvent, finish: Finish) -> Self:
         """Blocking."""
-        data = plan.file(event)
+        data = finish.file(event)
         if isinstance(event, MadeImage):
             return cls(event.index, data, seed=event.seed)
         return cls(event.index, data, preview=event.number)
@@ -47,7 +47,7 @@ class DrawnFile:
 
 
 def new_job() -> Job:
-    """Its id names it for `/v1/internal/stop-generation`."""
+    """Its id names it for those who stop it."""
     return Job(stop_id=f"img-{uuid.uuid4().hex}")
 
 
@@ -60,18 +60,18 @@ class Drawings:
 
 
 def start(
-    plan: ImagePlan, worker: Worker[Imager], job: Job, patience_s: float = PATIENCE_S
+    finish: Finish, worker: Worker[Imager], job: Job, patience_s: float = PATIENCE_S
 ) -> Drawings:
     """Busy is raised here, before anything of a response has gone out."""
     backlog = Backlog(MAX_UNREAD, patience_s)
 
     def work(model: Imager, own: Job, send: Callable[[DrawnFile], None]) -> None:
         def keep(event: ImageEvent) -> None:
-            file = DrawnFile.of(event, plan)
+            file = DrawnFile.of(event, finish)
             backlog.wait(own)
             send(file)
 
-        model.draw(plan.request, own, keep)
+        model.draw(finish.request, own, keep)
 
     return Drawings(worker.stream(work, job), backlog)
 

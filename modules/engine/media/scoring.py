@@ -1,17 +1,11 @@
 """How well documents answer a query: by a reranker, or, where there is none, by comparing embeddings."""
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fastapi import Request
-
-from extensions.openai.media_lease import lease_worker
-from modules.context import AppContext
-from modules.core.errors import ContextLengthExceeded, NotInstalled, RequestError
+from modules.core.errors import ContextLengthExceeded, RequestError
 from modules.core.jobs import Job
 from modules.core.vectors import EncodedPair, EncodedText, refuse_huge
 from modules.engine.media.embedding import (
@@ -29,8 +23,6 @@ from modules.engine.media.embedding import (
 from modules.engine.media.step_thread import Steps
 from modules.engine.media.worker import Worker
 from modules.loaders.base import Embedder, Reranker
-
-log = logging.getLogger("hearth.api")
 
 MAX_DOCUMENTS = 2048
 
@@ -82,38 +74,6 @@ class Scorer(Protocol):
     async def score(self, questions: Sequence[Question], job: Job) -> Scores:
         """The scores of the first question's documents, then those of the next."""
         ...
-
-
-@asynccontextmanager
-async def lease_scorer(
-    name: str | None, context: AppContext, request: Request
-) -> AsyncGenerator[Scorer]:
-    """The reranker that `model` means, by the usual rules. The name of an embedding model means that one."""
-    async with AsyncExitStack() as stack:
-        media, settings = context.media, context.settings
-        if not settings.compares_embeddings and not await _means_embedder(name, context):
-            try:
-                lease = lease_worker(media.rerank, name, context, request)
-                yield PairScorer(await stack.enter_async_context(lease))
-                return
-            except NotInstalled as error:
-                if settings.rerank_model is not None:
-                    raise
-                log.info("Comparing embeddings instead of reranking: %s", error.message)
-        lease = lease_worker(media.embedding, name, context, request)
-        yield VectorScorer(await stack.enter_async_context(lease))
-
-
-async def _means_embedder(name: str | None, context: AppContext) -> bool:
-    if name is None:
-        return False
-    return await asyncio.to_thread(_is_embedder, name, context)
-
-
-def _is_embedder(name: str, context: AppContext) -> bool:
-    media = context.media
-    is_reranker = media.rerank.catalog.find(name) is not None
-    return not is_reranker and media.embedding.catalog.find(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

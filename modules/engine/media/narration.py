@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
-from extensions.openai.audio.audio_formats import AudioFormat
-from extensions.openai.audio.tape import Tape
 from modules.core.errors import NotInstalled, RequestError
 from modules.core.jobs import Job
 from modules.core.speech import Utterance
 from modules.engine.media.job_stream import JobStream
 from modules.loaders.base import Speaker
+from modules.sound.formats import AudioFormat
+from modules.sound.tape import Tape
 
 
 @dataclass(eq=False)
@@ -31,7 +31,7 @@ class Narration:
     def run(self, speaker: Speaker, job: Job, send: Callable[[None], None]) -> None:
         """In the worker's thread. Sends None whenever there is something new to read."""
         try:
-            from extensions.openai.audio.encoder import Encoder
+            from modules.sound.encoder import Encoder
         except ModuleNotFoundError as error:
             raise NotInstalled(
                 f"Speech needs the Python package {error.name}, which is not installed here: "

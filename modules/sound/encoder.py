@@ -8,7 +8,7 @@ from typing import Any, Self
 import av
 import numpy as np
 
-from extensions.openai.audio.audio_formats import SAMPLE_RATE, AudioFormat
+from modules.sound.formats import SAMPLE_RATE, AudioFormat
 
 SHORTEST_S = 0.1
 

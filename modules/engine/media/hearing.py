@@ -1,0 +1,83 @@
+"""A recording on its way through a transcription model: one path for those who read along and those who want the whole."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from modules.core.errors import ModelError
+from modules.core.jobs import Job
+from modules.core.transcripts import ListeningRequest, Passage, Segment, Transcript
+from modules.engine.media.job_stream import JobStream
+from modules.engine.media.statistics import MediaStatistics
+from modules.engine.media.worker import Worker
+from modules.loaders.base import Transcriber
+
+Item = float | Passage
+"""What the worker sends: the length of the recording in seconds, then what is heard."""
+
+
+@dataclass(slots=True)
+class Hearing:
+    """A recording that is waiting, or being read and listened to. `seconds` is known after `begin`; `aclose` gives it up."""
+
+    model: Transcriber
+    stream: JobStream[Item]
+    _statistics: MediaStatistics
+    seconds: float = 0.0
+    _language: str | None = None
+
+    @property
+    def job(self) -> Job:
+        return self.stream.job
+
+    async def begin(self) -> None:
+        """Until the whole file was read, which is not needed any more then. RequestError says what is wrong with it."""
+        first = await anext(self.stream, None)
+        if not isinstance(first, float):
+            raise ModelError("The recording was not read.")
+        self.seconds = first
+
+    async def segments(self) -> AsyncIterator[Segment]:
+        """As they are heard."""
+        async for passage in self.stream:
+            if isinstance(passage, Passage):
+                if passage.segments:
+                    self._language = self._language or passage.language
+                for segment in passage.segments:
+                    yield segment
+        self._statistics.units += self.seconds
+
+    async def fold(self) -> Transcript:
+        return self.whole([segment async for segment in self.segments()])
+
+    def whole(self, segments: list[Segment]) -> Transcript:
+        return Transcript(self.seconds, self._language, tuple(segments))
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+async def start_hearing(
+    file: BinaryIO, worker: Worker[Transcriber], wanted: ListeningRequest, max_seconds: float
+) -> Hearing:
+    """RequestError for a file that is no recording, which need not wait for its turn; Busy where too many wait."""
+    await asyncio.to_thread(_probe, file)
+    job = Job(stop_id=f"transcription-{uuid.uuid4().hex}")
+
+    def work(model: Transcriber, job: Job, send: Callable[[Item], None]) -> None:
+        from modules.loaders.speech_recognition.recordings import read_recording
+
+        recording = read_recording(file, max_seconds, job.check)
+        send(recording.seconds)
+        for passage in model.listen(recording, wanted, job):
+            send(passage)
+
+    return Hearing(worker.model, worker.stream(work, job), worker.statistics)
+
+
+def _probe(file: BinaryIO) -> None:
+    from modules.loaders.speech_recognition.recordings import probe_recording
+
+    probe_recording(file)

@@ -1,0 +1,1 @@
+"""Sound as bytes of files, for every face of the program."""
