@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from modules.core.errors import AppError, LoadError, NotReady, RequestError
+from modules.core.errors import AppError, Cancelled, LoadError, NotReady, RequestError
 from modules.engine.demands import Demands, granted
 from modules.engine.failures import Failure
 from modules.engine.ledger import Ledger
@@ -142,6 +142,13 @@ class ModelManager:
             await model.closed.wait()
         return [model.name for model in models]
 
+    def cancel_load(self) -> bool:
+        """Give the load up that is under way; those who wait for it get Cancelled. Says whether there was one."""
+        if self.loading is None:
+            return False
+        self.loading.is_cancelled = True
+        return True
+
     def stop(self, stop_id: str | None = None) -> int:
         """End replies early, all or those with this id, of a model that was replaced too; says how many."""
         return sum(model.engine.stop(stop_id) for model in self._residents.in_memory)
@@ -241,6 +248,8 @@ class ModelManager:
             await self._residents.make_room(plan)
             if self.is_closing:
                 raise NotReady("The server is shutting down.")
+            if progress.is_cancelled:
+                raise Cancelled(f"Loading {wish.name} was cancelled.")
             log.info("Loading %s", wish.name)
             model = await self._builder.build(plan, progress, self._tell_progress)
         except Exception as error:
@@ -272,6 +281,8 @@ class ModelManager:
     def _failure(self, wish: LoadWish, progress: LoadProgress, error: Exception) -> AppError:
         if self.is_closing:
             return NotReady("The server is shutting down.")
+        if progress.is_cancelled:
+            return self._note_cancelled(wish, progress)
         if not isinstance(error, AppError):
             log.error("Loading %s failed", wish.name, exc_info=error)
             error = LoadError(f"Loading {wish.name} failed; the log has the details.")
@@ -279,6 +290,14 @@ class ModelManager:
         if not (wish.is_explicit and wish.args):  # with other args it may do better
             self._failed[wish.name] = Failure(error.message, wish.model.created)
         log.error("%s", error.message)
+        seconds = round(progress.seconds, 3)
+        self._events.tell(ModelEvent("failed", wish.name, seconds=seconds, error=error.message))
+        return error
+
+    def _note_cancelled(self, wish: LoadWish, progress: LoadProgress) -> AppError:
+        """No failure: it may be tried again at once."""
+        error = Cancelled(f"Loading {wish.name} was cancelled.")
+        log.info("%s", error.message)
         seconds = round(progress.seconds, 3)
         self._events.tell(ModelEvent("failed", wish.name, seconds=seconds, error=error.message))
         return error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 
-from modules.core.errors import AppError, LoadError
+from modules.core.errors import AppError, Cancelled, LoadError
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SamplingParams
 from modules.engine.adapters import add_defaults, find_defaults
@@ -51,7 +51,7 @@ class ModelBuilder:
             progress.progress = share
             if not loop.is_closed():
                 loop.call_soon_threadsafe(tell, progress)
-            return not progress.is_given_up
+            return progress.is_wanted
 
         model = await loop.run_in_executor(self._threads, self._load, plan, report)
         try:
@@ -59,6 +59,8 @@ class ModelBuilder:
                 not model.info.renders_itself
             ):  # another server's may cost money, and has been tried there
                 await _try_out(model)
+            if progress.is_cancelled:
+                raise Cancelled(f"Loading {plan.name} was cancelled.")
         except BaseException:
             await self._close(model, progress)
             raise

@@ -9,7 +9,7 @@ Keys are names of models or patterns, as for templates, which are read from the 
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -65,6 +65,15 @@ class SavedSettings:
         where = f"{self.path.name}: {', '.join(keys)}" if keys else self.path.name
         return _to_saved(where, merged)
 
+    def from_patterns(self, name: str) -> Saved:
+        """The same without the entry for the name itself: what would count if nothing had been saved for just this model."""
+        entries = _read_entries(self.path)
+        keys = [key for key in entries if not is_name_key(key, name) and _matches(key, name)]
+        merged: dict[str, Any] = {}
+        for key in keys:
+            merged |= _values(key, entries[key])
+        return _to_saved(self.path.name, merged)
+
     def own(self, name: str) -> dict[str, Any] | None:
         """The entry for the name itself; None when there is none."""
         entries = _read_entries(self.path)
@@ -87,12 +96,25 @@ class SavedSettings:
         if has_loader:
             values = {"loader": model.loader, **values}
         nulls = {own_name(model.loader, name) for name, value in args.items() if value is None}
+        self._change(model.name, values, nulls)
+
+    def save_template(self, name: str, *, file: str = "", text: str = "") -> None:
+        """The chat template of this model from now on: a file of the folder by its name, or a text; with neither the model's own again.
+        What else is saved for it stays.
+        """
+        chosen = {"instruction_template_str": text} if text else {"instruction_template": file}
+        values = chosen if text or file else {}
+        self._change(name, values, NOT_OF_LOADS - values.keys())
+
+    def _change(self, name: str, values: Mapping[str, Any], removed: Collection[str]) -> None:
         with self._lock:
             entries = _read_raw(self.path)
-            keys = [key for key in entries if is_name_key(str(key), model.name)]
-            key = keys[-1] if keys else to_key(model.name)
+            keys = [key for key in entries if is_name_key(str(key), name)]
+            key = keys[-1] if keys else to_key(name)
             entry = _values(str(key), entries.get(key))
-            entries[key] = {k: v for k, v in {**entry, **values}.items() if k not in nulls}
+            entries[key] = {k: v for k, v in {**entry, **values}.items() if k not in removed}
+            if not entries[key]:
+                del entries[key]
             _write(self.path, entries)
 
     def forget(self, name: str) -> bool:

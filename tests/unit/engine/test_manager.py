@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from modules.core.errors import LoadError, NotFound, NotReady, RequestError
+from modules.core.errors import Cancelled, LoadError, NotFound, NotReady, RequestError
 from modules.engine import model_builder
 from modules.engine.manager import ModelManager
 from modules.engine.progress import LoadProgress
@@ -392,3 +392,28 @@ async def test_an_explicit_load_tries_again_what_failed(
     loader.broken.clear()
     await models.load(catalog.get("a"))
     assert models.current is not None
+
+
+async def test_a_load_that_is_cancelled_leaves_the_others_serving_and_may_be_tried_again(
+    models: ModelManager, catalog: Catalog, loader: FakeLoader
+) -> None:
+    await models.load(catalog.get("a"))
+    loader.pause("b.gguf")
+    loading = asyncio.ensure_future(models.load(catalog.get("b")))
+    while models.loading is None:
+        await asyncio.sleep(0)
+    await loader.has_begun()  # of a
+    await loader.has_begun()
+    assert models.cancel_load()
+    loader.paused["b.gguf"].set()
+    with pytest.raises(Cancelled):
+        await patiently(loading)
+    assert [model.name for model in models.loaded] == ["a.gguf"]
+    assert models.last_error is None
+    assert all(runner.is_closed for runner in loader.runners[1:])
+    async with models.lease("b") as model:
+        assert model.name == "b.gguf"
+
+
+async def test_without_a_load_there_is_nothing_to_cancel(models: ModelManager) -> None:
+    assert not models.cancel_load()

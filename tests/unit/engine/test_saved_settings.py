@@ -206,3 +206,27 @@ def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     saved = SavedSettings(tmp_path / "file")
     with pytest.raises(ConfigError, match="config-user"):
         saved.save(installed("m.gguf", tmp_path), {"ctx_size": 5})
+
+
+def test_a_saved_template_replaces_the_one_before_and_leaves_the_rest(saved: SavedSettings) -> None:
+    write(saved, "org/Model.gguf$: {ctx_size: 1, instruction_template: ChatML}\n")
+    saved.save_template("org/Model.gguf", text="{{ messages }}")
+    assert saved.own("org/Model.gguf") == {
+        "ctx_size": 1,
+        "instruction_template_str": "{{ messages }}",
+    }
+    saved.save_template("org/Model.gguf", file="Alpaca")
+    assert saved.own("org/Model.gguf") == {"ctx_size": 1, "instruction_template": "Alpaca"}
+    saved.save_template("org/Model.gguf")
+    assert saved.own("org/Model.gguf") == {"ctx_size": 1}
+
+
+def test_an_entry_that_says_nothing_any_more_is_gone(saved: SavedSettings) -> None:
+    saved.save_template("a.gguf", file="Alpaca")
+    saved.save_template("a.gguf")
+    assert saved.own("a.gguf") is None
+
+
+def test_what_patterns_say_without_the_entry_of_the_name(saved: SavedSettings) -> None:
+    write(saved, "'.*': {ctx_size: 2, threads: 2}\nModel.gguf$: {ctx_size: 1}\n")
+    assert saved.from_patterns("Model.gguf").load_args == {"ctx_size": 2, "threads": 2}
