@@ -3,11 +3,14 @@
 
 import asyncio
 import contextlib
+import os
 import sys
+from typing import NoReturn
 
 from modules.console import ConsoleProgress, set_up_logging
 from modules.context import AppContext
 from modules.core.errors import AppError, ConfigError
+from modules.core.life import Life
 from modules.download_cli import build_downloads, run_command
 from modules.engine.ledger import Ledger
 from modules.engine.manager import ModelManager
@@ -35,7 +38,11 @@ def main() -> int:
         set_up_logging(is_verbose=settings.verbose or settings.debug)
         catalog = build_catalog(settings)
         model = choose_model(settings, catalog)
-        return _event_loop()(run(settings, catalog, model))
+        life = Life()
+        status = _event_loop()(run(settings, catalog, model, life))
+        if life.will_restart:
+            _begin_anew()
+        return status
     except AppError as error:
         print(f"Error: {error.message}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
@@ -52,7 +59,16 @@ def _event_loop():  # noqa: ANN202 - one of two functions of the same shape
     return asyncio.run
 
 
-async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None) -> int:
+def _begin_anew() -> NoReturn:
+    """The same command line in this process's place; everything was closed, and other open files end with the exec."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+async def run(
+    settings: Settings, catalog: Catalog, model: InstalledModel | None, life: Life
+) -> int:
     ledger = Ledger(settings.usage_path)
     models = ModelManager(
         catalog,
@@ -64,7 +80,7 @@ async def run(settings: Settings, catalog: Catalog, model: InstalledModel | None
     )
     media = build_media(settings)
     check_image_model(settings, media)
-    context = AppContext(settings, models, media, downloads=build_downloads(settings))
+    context = AppContext(settings, models, media, downloads=build_downloads(settings), life=life)
     context.hooks.on_stop.append(context.downloads.close)
     start_extensions(context)
     if not settings.nowebui:

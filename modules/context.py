@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from modules.core.life import Life
 from modules.downloads.manager import Downloads
 from modules.engine.manager import ModelManager
 from modules.engine.media.engines import MediaEngines
@@ -16,3 +17,4 @@ class AppContext:
     media: MediaEngines
     hooks: Hooks = field(default_factory=Hooks)
     downloads: Downloads = field(default_factory=Downloads)
+    life: Life = field(default_factory=Life)

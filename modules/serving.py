@@ -5,6 +5,7 @@ import contextlib
 import logging
 import math
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from modules.context import AppContext
@@ -109,7 +110,7 @@ async def serve(context: AppContext, model: InstalledModel | None) -> int:
     services = context.hooks.services
     await _start(services)
     running = [asyncio.ensure_future(service.run()) for service in services]
-    _stop_on_signals(services)
+    context.life.on_end = _stop_on_signals(services)
     loading = asyncio.ensure_future(_load_first(context, model))
     try:
         await asyncio.wait([loading, *running], return_when=asyncio.FIRST_COMPLETED)
@@ -137,7 +138,9 @@ async def _start(services: list[Service]) -> None:
     _tell("Ctrl-C ends it.")
 
 
-def _stop_on_signals(services: list[Service]) -> None:
+def _stop_on_signals(services: list[Service]) -> Callable[[], None]:
+    """The same can be called by whoever may end the program."""
+
     def stop() -> None:
         for service in services:
             service.stop()
@@ -146,6 +149,7 @@ def _stop_on_signals(services: list[Service]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, hang_up):
         with contextlib.suppress(NotImplementedError):  # Windows
             asyncio.get_running_loop().add_signal_handler(number, stop)
+    return stop
 
 
 async def _load_first(context: AppContext, model: InstalledModel | None) -> None:
