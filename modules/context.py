@@ -6,6 +6,7 @@ from modules.core.life import Life
 from modules.downloads.manager import Downloads
 from modules.engine.manager import ModelManager
 from modules.engine.media.engines import MediaEngines
+from modules.engine.traffic import Traffic
 from modules.hooks import Hooks
 from modules.settings import Settings
 
@@ -18,3 +19,4 @@ class AppContext:
     hooks: Hooks = field(default_factory=Hooks)
     downloads: Downloads = field(default_factory=Downloads)
     life: Life = field(default_factory=Life)
+    traffic: Traffic = field(default_factory=Traffic)

@@ -96,16 +96,14 @@ def build_app(context: AppContext) -> FastAPI:
     app.add_exception_handler(ClientGone, _on_client_gone)
     for router in ROUTERS:
         app.include_router(router)
-    registry, requests = metrics.build_registry()
-    registry.register(metrics.EngineCollector(context))
-    app.include_router(metrics.build_router(registry))
+    app.include_router(metrics.build_router(context))
     mount_docs(app)
     for add_routes in context.hooks.routes:
         add_routes(app)
     # The last one added is the first that a request meets.
     remote = context.models.catalog.remote
     own_id = None if remote is None else remote.own_id
-    app.add_middleware(Gate, settings=context.settings, requests=requests, own_id=own_id)
+    app.add_middleware(Gate, settings=context.settings, traffic=context.traffic, own_id=own_id)
     _add_cors(app, context)
     _correct_description(app)
     return app

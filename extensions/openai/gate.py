@@ -4,7 +4,6 @@ import logging
 import time
 from dataclasses import dataclass
 
-from prometheus_client import Counter
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from extensions.openai.access import HostRule, Keys, OriginRule
 from extensions.openai.errors import error_body, to_response
 from modules.core.errors import AuthError
+from modules.engine.traffic import RequestKind, Traffic
 from modules.settings import Settings
 
 log = logging.getLogger("hearth.api")
@@ -24,6 +24,7 @@ OPEN_PREFIXES = ("/docs/", "/v1/images/files/")
 """Of pages, and of pictures whose names are secrets: browsers fetch both without a key."""
 WEBSOCKET = "WEBSOCKET"
 POLICY_VIOLATION = 1008
+CLIENT_LEFT = 499
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 MAX_JSON_PARTS = 2_000_000
 """Commas and opening brackets of a body. To read JSON keeps all requests waiting, for a time that grows with its parts rather than
@@ -54,7 +55,7 @@ class Gate:
     """
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, requests: Counter, own_id: str | None = None
+        self, app: ASGIApp, settings: Settings, traffic: Traffic, own_id: str | None = None
     ) -> None:
         self._app = app
         self._own_id = own_id
@@ -64,7 +65,7 @@ class Gate:
         self._body = BodyLimit(settings.api_max_body_mb)
         self._upload = BodyLimit(settings.max_upload_mb)
         self._is_debug = settings.debug
-        self._requests = requests
+        self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -164,7 +165,7 @@ class Gate:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
-        self._requests.labels(route=route, method=scope["method"], status=status or 499).inc()
+        self._traffic.note(RequestKind(route, scope["method"], status or CLIENT_LEFT))
         if self._is_debug:
             log.debug("%s %s %d %.3f s", scope["method"], route, status, seconds)
 

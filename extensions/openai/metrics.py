@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi import APIRouter
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -18,21 +18,13 @@ from starlette.responses import Response
 from modules.context import AppContext
 from modules.engine.media.pool import ModelPool
 from modules.engine.statistics import EngineStatistics, Histogram
+from modules.engine.traffic import Traffic
 
 
-def build_registry() -> tuple[CollectorRegistry, Counter]:
-    """A registry of this application's own, and the counter of requests that the gate feeds."""
+def build_router(context: AppContext) -> APIRouter:
+    """With a registry of this application's own."""
     registry = CollectorRegistry()
-    requests = Counter(
-        "hearth_http_requests",
-        "Requests by route, method and status (499: the client left first)",
-        ("route", "method", "status"),
-        registry=registry,
-    )
-    return registry, requests
-
-
-def build_router(registry: CollectorRegistry) -> APIRouter:
+    registry.register(EngineCollector(context))
     router = APIRouter(tags=["health"])
 
     @router.get("/metrics", response_class=Response)
@@ -49,6 +41,7 @@ class EngineCollector(Collector):
         self._context = context
 
     def collect(self) -> Iterator[Metric]:
+        yield _requests(self._context.traffic)
         models = self._context.models.loaded
         loaded = GaugeMetricFamily("hearth_model_loaded", "How many models are loaded")
         loaded.add_metric([], len(models))
@@ -56,6 +49,17 @@ class EngineCollector(Collector):
         if models:
             yield from _engine_metrics({m.name: m.engine.statistics for m in models})
         yield from _media_metrics(self._context.media.pools)
+
+
+def _requests(traffic: Traffic) -> Metric:
+    metric = CounterMetricFamily(
+        "hearth_http_requests",
+        "Requests by route, method and status (499: the client left first)",
+        labels=["route", "method", "status"],
+    )
+    for kind, count in traffic.counts.items():
+        metric.add_metric([kind.route, kind.method, str(kind.status)], count)
+    return metric
 
 
 Statistics = Mapping[str, EngineStatistics]

@@ -47,20 +47,21 @@ class EngineStatistics:
     ttft: Histogram = field(default_factory=lambda: Histogram(TTFT_BUCKETS_S))
     step: Histogram = field(default_factory=lambda: Histogram(STEP_BUCKETS_S))
     listener: Callable[[Usage], None] | None = None
-    _sampled: int = 0
+    sampled_tokens: int = 0
+    """Also those of replies that have not ended; in this process only."""
 
     def forget(self) -> None:
         """All counts begin anew."""
         self.prompt_tokens = self.cached_tokens = self.completion_tokens = self.finished = 0
         self.ttft, self.step = Histogram(TTFT_BUCKETS_S), Histogram(STEP_BUCKETS_S)
-        self._sampled = 0
+        self.sampled_tokens = 0
 
     def note_load(self, running: int, waiting: int) -> None:
         self.running, self.waiting = running, waiting
 
     def note_step(self, seconds: float, sampled: int) -> None:
         self.step.add(seconds)
-        self._sampled += sampled
+        self.sampled_tokens += sampled
 
     def note_first_token(self, seconds: float) -> None:
         self.ttft.add(seconds)

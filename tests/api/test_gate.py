@@ -5,10 +5,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
 from starlette.exceptions import HTTPException
 
 from extensions.openai.gate import MAX_JSON_PARTS, POLICY_VIOLATION, Gate
+from modules.engine.traffic import Traffic
 from modules.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -29,8 +29,7 @@ async def handshake(**headers: str) -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    counter = Counter("requests", "-", ("route", "method", "status"), registry=CollectorRegistry())
-    gate = Gate(accept, Settings(api_key=(KEY,)), counter)
+    gate = Gate(accept, Settings(api_key=(KEY,)), Traffic())
     given = {"host": "127.0.0.1:5000", **headers}
     raw = [(name.encode(), value.encode()) for name, value in given.items()]
     await gate({"type": "websocket", "path": "/echo", "headers": raw}, receive, send)
@@ -73,8 +72,7 @@ async def read_by_route(pieces: list[bytes], kind: str) -> int:
     async def send(message: Message) -> None:
         pass
 
-    counter = Counter("requests", "-", ("route", "method", "status"), registry=CollectorRegistry())
-    gate = Gate(take_all, Settings(), counter)
+    gate = Gate(take_all, Settings(), Traffic())
     headers = [
         (b"host", b"127.0.0.1"),
         (b"content-type", kind.encode()),
