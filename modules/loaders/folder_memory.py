@@ -85,6 +85,16 @@ def _number(config: Mapping[str, Any], key: str) -> int:
     return value if type(value) is int and 0 < value < MAX_NUMBER else 0
 
 
+def count_folder_weights(path: Path) -> int:
+    """LoadError when they cannot be read."""
+    return _weights(path)[1]
+
+
+def read_folder_config(path: Path) -> Mapping[str, Any]:
+    """The configuration, of models with several parts that of the one that writes. LoadError when it cannot be read."""
+    return _text_config(_read_json(path / "config.json"))
+
+
 def _weights(path: Path) -> tuple[float, int]:
     """Bytes as they are stored, and how many weights they are."""
     size, count = 0.0, 0

@@ -6,6 +6,7 @@ which makes this take milliseconds where a vocabulary of 150,000 tokens would ta
 
 import struct
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,6 +29,8 @@ _SCALARS = {
 _STRING, _ARRAY = 8, 9
 _MAX_PAIRS = 65_536
 _MAX_DEPTH = 8
+_MAX_TENSORS = 1_000_000
+_MAX_DIMENSIONS = 8
 _MAX_STRING = 64 * 2**20
 _MAX_KEPT = 1024
 
@@ -54,6 +57,36 @@ def read_gguf_header(path: Path, *, with_arrays: bool = False) -> dict[str, Any]
     if with_arrays:
         return header
     return {k: v for k, v in header.items() if not isinstance(v, tuple | SkippedArray)}
+
+
+def count_gguf_weights(path: Path) -> int:
+    """All numbers in the tensors of one file. LoadError as above."""
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            _read(file, size)  # what stands before the list of tensors
+            end = file.tell()
+            file.seek(8)
+            (tensors,) = _unpack(file, "<Q")
+            file.seek(end)
+            if tensors > _MAX_TENSORS:
+                raise EOFError
+            return sum(_tensor_weights(file, size) for _ in range(tensors))
+    except (struct.error, ValueError, EOFError):
+        raise LoadError(f"{path.name} is cut short or damaged") from None
+    except OSError as error:
+        raise LoadError(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def _tensor_weights(file: BinaryIO, size: int) -> int:
+    """Of the tensor whose description comes next: name, sides, type, offset."""
+    _string(file, size)
+    (dimensions,) = _unpack(file, "<I")
+    if dimensions > _MAX_DIMENSIONS:
+        raise EOFError
+    sides = _unpack(file, f"<{dimensions}Q")
+    _unpack(file, "<IQ")
+    return prod(sides)
 
 
 def _read(file: BinaryIO, size: int) -> dict[str, Any]:
