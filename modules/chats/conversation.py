@@ -157,6 +157,9 @@ class Conversation:
     def renamed(self, title: str) -> "Conversation":
         return replace(self, title=clean_title(title))
 
+    def with_turns(self, turns: tuple[Turn, ...]) -> "Conversation":
+        return replace(self, turns=turns)
+
     def with_settings(self, settings: Mapping[str, Any] | None) -> "Conversation":
         return replace(self, settings=settings)
 

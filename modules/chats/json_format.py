@@ -3,14 +3,16 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from modules.chats.conversation import Conversation, check_id, new_id
+from modules.chats.json_fields import Fields
 from modules.chats.titles import clean_title
 from modules.chats.turns import (
     ATTACHMENT_KINDS,
     ROLES,
     Attachment,
+    Role,
     Step,
     Tally,
     ToolUse,
@@ -21,15 +23,9 @@ from modules.core.errors import RequestError
 
 FORMAT = "hearth-chat"
 FORMAT_VERSION = 1
-MAX_ITEMS = 100_000
-"""Of any list."""
 MODES = ("instruct", "chat", "chat-instruct")
 FILE_NAME = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,5}")
 _MAX_SETTINGS = 200
-_LATEST = 32503680000.0
-"""The year 3000, in seconds since 1970: what is past it is no time."""
-
-T = TypeVar("T")
 
 
 def to_json(conversation: Conversation) -> dict[str, Any]:
@@ -69,68 +65,6 @@ def from_json(value: Any) -> Conversation:
     )
 
 
-class Fields:
-    """One JSON object of a file, by its fields. `where` it stands, for messages."""
-
-    def __init__(self, value: Any, where: str) -> None:
-        if not isinstance(value, dict):
-            raise RequestError(f"{where} must be an object with names and values.", param=where)
-        self.values = cast("dict[str, Any]", value)
-        self.where = where
-
-    def text(self, name: str) -> str:
-        """Empty where there is none. Halves of characters, which no file can hold, become question marks."""
-        value = self.values.get(name)
-        if value is None:
-            return ""
-        return self._checked(value, str, name, "text").encode("utf-8", "replace").decode()
-
-    def whole(self, name: str, default: int = 0) -> int:
-        value = self.values.get(name)
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
-            raise self._wrong(name, "a whole number from 0")
-        return value
-
-    def number(self, name: str) -> float:
-        value = self.values.get(name)
-        if value is None:
-            return 0.0
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._wrong(name, "a number")
-        if not math.isfinite(value) or value < 0:
-            raise self._wrong(name, "a number from 0")
-        return float(value)
-
-    def time(self, name: str) -> float:
-        return min(self.number(name), _LATEST)
-
-    def flag(self, name: str) -> bool:
-        return self.values.get(name) is True
-
-    def objects(self, name: str) -> Iterator["Fields"]:
-        for i, each in enumerate(self.items(name)):
-            yield Fields(each, f"{self.where}.{name}[{i}]")
-
-    def items(self, name: str) -> list[Any]:
-        value = self.values.get(name)
-        if value is None:
-            return []
-        items = cast("list[Any]", self._checked(value, list, name, "a list"))
-        if len(items) > MAX_ITEMS:
-            raise self._wrong(name, f"a list of at most {MAX_ITEMS}")
-        return items
-
-    def _checked(self, value: Any, kind: type[T], name: str, word: str) -> T:
-        if not isinstance(value, kind):
-            raise self._wrong(name, word)
-        return value
-
-    def _wrong(self, name: str, word: str) -> RequestError:
-        return RequestError(f"{self.where}.{name} must be {word}.", param=f"{self.where}.{name}")
-
-
 def _turn_to_json(turn: Turn) -> dict[str, Any]:
     return {
         "role": turn.role,
@@ -141,12 +75,12 @@ def _turn_to_json(turn: Turn) -> dict[str, Any]:
 
 def _version_to_json(version: Version) -> dict[str, Any]:
     tally = version.tally
-    return _without_empty(
+    shown = {} if version.shown is None else {"shown": version.shown}
+    return shown | _without_empty(
         {
             "created": version.created,
             "model": version.model,
             "finish_reason": version.finish_reason,
-            "shown": version.shown,
             "tally": tally
             and {
                 "prompt_tokens": tally.prompt_tokens,
@@ -194,14 +128,11 @@ def _attachment_to_json(attachment: Attachment) -> dict[str, Any]:
 
 
 def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`shown` may be an empty text that counts."""
     return {name: value for name, value in values.items() if value not in (None, "", [])}
 
 
 def _turn(fields: Fields) -> Turn:
-    role = next((each for each in ROLES if each == fields.text("role")), None)
-    if role is None:
-        raise RequestError(f"{fields.where}.role must be one of {', '.join(ROLES)}.", param="role")
+    role: Role = fields.one_of("role", ROLES)
     versions = tuple(_version(each) for each in fields.objects("versions"))
     if not versions:
         raise RequestError(f"{fields.where} has no versions.", param="versions")
@@ -246,15 +177,10 @@ def _tally(fields: Fields) -> Tally | None:
 
 
 def _attachment(fields: Fields) -> Attachment:
-    kind = next((each for each in ATTACHMENT_KINDS if each == fields.text("kind")), None)
-    if kind is None:
-        raise RequestError(
-            f"{fields.where}.kind must be one of {', '.join(ATTACHMENT_KINDS)}.", param="kind"
-        )
     file = fields.text("file")
     return Attachment(
         name=fields.text("name")[:300] or "file",
-        kind=kind,
+        kind=fields.one_of("kind", ATTACHMENT_KINDS),
         text=fields.text("text"),
         file=file if FILE_NAME.fullmatch(file) else "",
         media_type=fields.text("media_type")[:100],

@@ -57,7 +57,7 @@ class ConversationStore(Protocol):
         """Those with this text in title or messages, whatever its case; an empty query finds all."""
         ...
 
-    def load(self, id: str) -> Conversation: ...  # noqa: A002 - the field's name
+    def load(self, chat_id: str) -> Conversation: ...
 
     def save(self, conversation: Conversation, *, files_of: str = "") -> Conversation:
         """Gives back what is kept: with its time and revision, to go on from. Files that nothing names any more go after a while.
@@ -67,17 +67,17 @@ class ConversationStore(Protocol):
         """
         ...
 
-    def rename(self, id: str, title: str) -> Conversation: ...  # noqa: A002
+    def rename(self, chat_id: str, title: str) -> Conversation: ...
 
-    def delete(self, id: str) -> None:  # noqa: A002
+    def delete(self, chat_id: str) -> None:
         """With its files. Also one that is broken."""
         ...
 
-    def add_file(self, id: str, data: bytes, media_type: str) -> str:  # noqa: A002
+    def add_file(self, chat_id: str, data: bytes, media_type: str) -> str:
         """The name for `Attachment.file`. The conversation that names it is to be saved within the hour."""
         ...
 
-    def read_file(self, id: str, name: str) -> bytes: ...  # noqa: A002
+    def read_file(self, chat_id: str, name: str) -> bytes: ...
 
 
 def file_name(data: bytes, media_type: str) -> str:
@@ -99,3 +99,7 @@ def changed_elsewhere() -> Conflict:
         "This chat was changed in another window meanwhile; open it again to see that.",
         code="chat_changed",
     )
+
+
+def deleted_elsewhere() -> Conflict:
+    return Conflict("This chat was deleted in another window.", code="chat_deleted")

@@ -32,3 +32,9 @@ def with_note(title: str, note: str) -> str:
     """`TITLE (branch)`; said once only."""
     ending = f" ({note})"
     return title if title.endswith(ending) else title[: TITLE_LIMIT - len(ending)] + ending
+
+
+def shorten(text: str, limit: int = 90) -> str:
+    """The beginning of a text in one line."""
+    plain = " ".join(text[: 4 * limit].split())
+    return plain if len(plain) <= limit else plain[:limit].rstrip() + "…"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from modules.core.process_limits import limit_process
 from modules.prompts.sandbox import MAX_TEXT, CompiledTemplate, TemplateFault
 
 MEMORY_BYTES = 512 * 2**20
@@ -16,7 +17,7 @@ CPU_SECONDS = 60
 
 
 def main() -> None:
-    _limit_resources()
+    limit_process(memory_bytes=MEMORY_BYTES, cpu_seconds=CPU_SECONDS)
     template: CompiledTemplate | None = None
     for line in sys.stdin.buffer:
         question = json.loads(line)
@@ -39,28 +40,6 @@ def _bounded(text: str) -> str:
 def _answer(answer: Mapping[str, Any]) -> None:
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
     sys.stdout.buffer.flush()
-
-
-def _limit_resources() -> None:
-    """Memory, and time of the processor; besides, no files are written and no processes started. Windows has none of these limits."""
-    try:
-        import resource
-    except ImportError:
-        return
-    limits = {
-        "RLIMIT_AS": MEMORY_BYTES,
-        "RLIMIT_CPU": CPU_SECONDS,
-        "RLIMIT_FSIZE": 0,
-        "RLIMIT_CORE": 0,
-        "RLIMIT_NPROC": 0,
-    }
-    for name, limit in limits.items():
-        kind = getattr(resource, name, None)
-        if kind is None:
-            continue
-        _, most = resource.getrlimit(kind)
-        if most == resource.RLIM_INFINITY or limit < most:
-            resource.setrlimit(kind, (limit, limit))
 
 
 if __name__ == "__main__":
