@@ -14,6 +14,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 def build_app(context: AppContext) -> FastAPI:
     import gradio as gr
 
+    from modules.ui.header import HEAD
     from modules.ui.page import build_page
     from modules.ui.theme import SCRIPT, STYLE, build_theme
 
@@ -32,4 +33,5 @@ def build_app(context: AppContext) -> FastAPI:
         theme=build_theme(),
         css_paths=[STYLE],
         js=SCRIPT.read_text(encoding="utf-8"),
+        head=HEAD,
     )

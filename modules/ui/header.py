@@ -1,16 +1,114 @@
 """The line at the top: the name of the program, the model that is loaded, light or dark."""
 
 # pyright: basic
+from pathlib import Path
+
 import gradio as gr
 
+from modules.core.errors import AppError
+from modules.ui.faults import told
+from modules.ui.model_actions import choices, choose_model, list_models
+from modules.ui.model_state import ModelState, read_state, to_header
+from modules.ui.session import Session
 from modules.ui.shell import Shell
 
 LOGO = (
     '<svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><path fill="currentColor" d="M16 2c1 5 7 8 7 15a7 7 0 0 1-14 0c0-3 '
     '1.500-5 3-7 .5 2 1.500 3 2.500 3.500C14.500 10 14 6 16 2z"/><path fill="currentColor" opacity=".35" d="M4 27h24v3H4z"/></svg>'
 )
+HEAD = f"<script>{(Path(__file__).parent / 'header_theme.js').read_text(encoding='utf-8')}</script>"
+"""For the page's head."""
+CALM_S, LIVELY_S = 1.5, 0.5
+"""Seconds between looks at the models, also while one is loading. All pages see what any of them does, and the API."""
+PART = "header"
 
 
 def build(shell: Shell) -> None:
     with gr.Row(elem_id="header"):
         gr.HTML(f'<div class="brand">{LOGO}<span>Hearth</span></div>', elem_id="brand")
+        name = gr.Dropdown(
+            [("No model", "")],
+            value="",
+            label="Model",
+            show_label=False,
+            container=False,
+            interactive=True,
+            min_width=0,
+            elem_id="header-model",
+        )
+        state = gr.HTML(elem_id="header-state")
+        leave = gr.Button("Unload", size="sm", min_width=0, visible=False, elem_id="header-unload")
+        cancel = gr.Button("Cancel", size="sm", min_width=0, visible=False, elem_id="header-cancel")
+        theme = gr.Button("Light or dark", size="sm", min_width=0, elem_id="header-theme")
+    timer = gr.Timer(CALM_S)
+    model, loading = shell.signal("model"), shell.signal("loading")
+    theme.click(None, None, None, js="() => window.hearthToggleTheme()")
+    _watch(shell, [name, state, leave, cancel, timer, model, loading])
+    _act(shell, name, leave, cancel, timer)
+
+
+def _watch(shell: Shell, shown: list) -> None:
+    """One look every other second, which sends nothing while nothing changes."""
+    models = shell.context.models
+
+    async def look(session: Session, model: int, loading: int):  # noqa: ANN202 - updates
+        now, seen = read_state(models), session.parts.get(PART)
+        if now == seen:
+            return [gr.skip()] * len(shown)
+        session.parts[PART] = now
+        is_settled = seen is not None and seen.settled == now.settled
+        if is_settled:
+            return [gr.skip(), to_header(now), *[gr.skip()] * 4, loading + 1]
+        installed = await list_models(models)
+        return [
+            gr.Dropdown(choices(installed, models), value=now.name),
+            to_header(now),
+            gr.Button(visible=now.kind in ("ready", "asleep")),
+            gr.Button(visible=now.is_loading),
+            gr.Timer(LIVELY_S if now.is_loading else CALM_S),
+            gr.skip() if _are_same_models(seen, now) else model + 1,
+            loading + 1,
+        ]
+
+    inputs = [shell.session, shell.signal("model"), shell.signal("loading")]
+    timer = shown[4]
+    timer.tick(told(look), inputs, shown, show_progress="hidden", queue=False)
+    shell.on_open(look, inputs, shown)
+
+
+def _are_same_models(seen: ModelState | None, now: ModelState) -> bool:
+    """`model` is told when one came or went, or another one answers now; the tabs read it anew then."""
+    return seen is not None and (seen.loaded, seen.asleep) == (now.loaded, now.asleep)
+
+
+def _act(
+    shell: Shell, name: gr.Dropdown, leave: gr.Button, cancel: gr.Button, timer: gr.Timer
+) -> None:
+    models = shell.context.models
+
+    async def choose(wanted: str | None, session: Session) -> None:
+        try:
+            await choose_model(models, wanted or "")
+        except AppError:
+            session.parts.pop(PART, None)  # the next look shows again what is so
+            raise
+
+    async def unload() -> None:
+        await models.unload()
+
+    async def give_up() -> None:
+        models.cancel_load()
+
+    async def refresh():  # noqa: ANN202 - an update
+        return gr.Dropdown(choices(await list_models(models), models))
+
+    async def look_soon():  # noqa: ANN202 - an update
+        return gr.Timer(LIVELY_S)
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    name.input(told(choose), [name, shell.session], None, trigger_mode="multiple", **quiet)
+    name.input(told(look_soon), None, [timer], **quiet)
+    name.focus(told(refresh), None, [name], **quiet)
+    leave.click(told(unload), None, None, **quiet)
+    leave.click(told(look_soon), None, [timer], **quiet)
+    cancel.click(told(give_up), None, None, **quiet)
