@@ -1,7 +1,6 @@
 """The text of a Word document: a ZIP archive whose `word/document.xml` has paragraphs (ECMA-376, part 1, chapter 17)."""
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from io import BytesIO
 from xml.parsers import expat
@@ -33,10 +32,15 @@ def read_docx(data: bytes) -> str | None:
                 return None
             with archive.open(_PART) as part:
                 xml = part.read(_MAX_XML + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
+    except RuntimeError as error:  # zipfile's word for what is encrypted
+        reason = (
+            "it is packed in an unusual way"
+            if isinstance(error, NotImplementedError)
+            else "it is encrypted"
+        )
+        raise _broken(reason) from None
+    except Exception:  # noqa: BLE001 - zipfile and the unpackers raise whatever a broken file makes happen
         raise _broken("the archive is damaged") from None
-    except RuntimeError:  # zipfile's word for it
-        raise _broken("it is encrypted") from None
     if len(xml) > _MAX_XML:
         raise _broken(f"its text is larger than {_MAX_XML // 2**20} MiB")
     return _text(xml)
