@@ -308,11 +308,21 @@ class Hooks:
         found = [(each, each.hook(name)) for each in self._extensions]
         return [(extension, hook) for extension, hook in found if hook is not None]
 
-    def modify(self, name: str, value: T, *others: object, check: Callable[[object, T], T]) -> T:
-        """`value` as all hooks of this name leave it; `check` (answer, value before) raises WrongAnswer."""
+    def modify(
+        self,
+        name: str,
+        value: T,
+        *others: object,
+        check: Callable[[object, T], T],
+        before: tuple[object, ...] = (),
+    ) -> T:
+        """`value` as all hooks of this name leave it, each called with what is `before`, the value, and the others.
+
+        `check` (answer, value before) raises WrongAnswer.
+        """
         for extension, hook in self.each(name):
             try:
-                value = check(hook(value, *others), value)
+                value = check(hook(*before, value, *others), value)
             except Exception as error:  # noqa: BLE001 - whatever an extension does
                 self.note(extension, name, error)
         return value

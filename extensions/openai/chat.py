@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from extensions.openai.adapted import lease_adapted
-from extensions.openai.chat_plan import in_thread, plan_chat
+from extensions.openai.chat_plan import brings_template, ignored_fields, to_chat_request
 from extensions.openai.convert import refuse_unsupported
 from extensions.openai.dependencies import Context, while_connected
 from extensions.openai.frames import ChatFrames, StreamShape, wire_reason
@@ -16,12 +15,11 @@ from extensions.openai.head import ResponseHead
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.logprobs import to_chat_logprobs
 from extensions.openai.pictures import load_pictures
-from extensions.openai.plans import ChatPlan
 from extensions.openai.replies import (
     fold_all,
     json_response,
+    start_plans,
     stream_response,
-    submit_all,
     taken_by_others,
 )
 from extensions.openai.response_types import (
@@ -34,6 +32,9 @@ from extensions.openai.response_types import (
 from extensions.openai.typing import ChatCompletionRequest
 from extensions.openai.usage import add_usages, to_usage
 from modules.core.events import Completion
+from modules.replies.chat_plan import plan_chat
+from modules.replies.plans import ChatPlan
+from modules.replies.start import in_thread
 from modules.settings import Settings
 
 router = APIRouter(tags=["chat"])
@@ -51,16 +52,20 @@ async def create_chat_completion(
         model = adapted.model
         head = ResponseHead.for_chat(adapted.name)
         images = await while_connected(request, load_pictures(body.messages, model, settings))
-        plan = await in_thread(
-            body, model, partial(plan_chat, body, images, model, settings, head.id)
-        )
-        headers = ignored_headers(
-            body, model.info, is_strict=settings.strict_params, also=plan.ignored
-        )
-        streams = submit_all(model.engine, adapted.adapt(plan.requests), stack)
+
+        def plan_reply() -> ChatPlan:
+            asked = to_chat_request(
+                body, images, settings, stop_id=head.id, adapters=adapted.adapters
+            )
+            return plan_chat(asked, model, context.hooks)
+
+        plan = await in_thread(plan_reply, model, has_template=brings_template(body))
+        ignored = ignored_fields(body, plan.unheeded)
+        headers = ignored_headers(body, model.info, is_strict=settings.strict_params, also=ignored)
+        streams = start_plans([plan], model, context.hooks, stack)
         if also := await taken_by_others(streams, body, request, settings):
             headers = ignored_headers(
-                body, model.info, is_strict=settings.strict_params, also=(*plan.ignored, *also)
+                body, model.info, is_strict=settings.strict_params, also=(*ignored, *also)
             )
         if body.stream:
             shape = _stream_shape(body, plan, settings)
@@ -81,11 +86,11 @@ async def create_chat_completion(
 def _stream_shape(body: ChatCompletionRequest, plan: ChatPlan, settings: Settings) -> StreamShape:
     options = body.stream_options
     return StreamShape(
-        per_prompt=len(plan.requests),
+        per_prompt=len(plan.replies),
         includes_usage=bool(options and options.include_usage),
         is_legacy=settings.legacy_stream,
-        has_old_calls=plan.tools.is_old,
-        hides_reasoning=plan.thinking.is_hidden,
+        has_old_calls=plan.state.tools.is_old,
+        hides_reasoning=plan.state.thinking.is_hidden,
         truncated=plan.truncated,
     )
 
@@ -98,7 +103,7 @@ def to_chat_response(
             index=i,
             message=_to_message(each, plan),
             logprobs=to_chat_logprobs(each.logprobs) if has_logprobs else None,
-            finish_reason=wire_reason(each.reason, has_old_calls=plan.tools.is_old),
+            finish_reason=wire_reason(each.reason, has_old_calls=plan.state.tools.is_old),
             stop_reason=each.stop_string,
         )
         for i, each in enumerate(done)
@@ -112,7 +117,7 @@ def to_chat_response(
 def _to_message(done: Completion, plan: ChatPlan) -> ReplyMessage:
     """`content` is null only beside calls that have no text before them."""
     message = ReplyMessage(content=done.text)
-    if done.reasoning and not plan.thinking.is_hidden:
+    if done.reasoning and not plan.state.thinking.is_hidden:
         message.reasoning_content = done.reasoning
     if not done.tool_calls:
         return message
@@ -120,7 +125,7 @@ def _to_message(done: Completion, plan: ChatPlan) -> ReplyMessage:
     functions = [
         CalledFunction(name=call.name, arguments=call.arguments) for call in done.tool_calls
     ]
-    if plan.tools.is_old:
+    if plan.state.tools.is_old:
         message.function_call = functions[0]
     else:
         message.tool_calls = [

@@ -1,83 +1,91 @@
-"""A chat request to what the engine is asked for. The last place that knows OpenAI; blocking, for a worker thread."""
+"""A chat of the wire to the neutral form that every face asks in. The last place that knows OpenAI. Blocking: it reads files."""
 
-import asyncio
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
-from extensions.openai.conversation import Conversation
-from extensions.openai.convert import to_sampling, to_stops, with_preset, with_seed
+from extensions.openai.convert import to_shared
 from extensions.openai.messages import Place, to_messages
-from extensions.openai.passed_chat import plan_passed_chat
-from extensions.openai.plans import ChatPlan
-from extensions.openai.reply_grammar import to_reply_grammar
 from extensions.openai.thinking import to_thinking
 from extensions.openai.tools import to_tool_use
 from extensions.openai.typing import ChatCompletionRequest
-from modules.core.errors import ContextLengthExceeded
+from modules.core.asked import ChatRequest, Persona
 from modules.core.messages import Image
-from modules.core.requests import GenerationRequest
-from modules.engine.model import LoadedModel
+from modules.core.requests import Adapters
+from modules.prompts.characters import load_character
+from modules.prompts.modes import to_persona
+from modules.replies.plans import Unheeded
 from modules.settings import Settings
 
-T = TypeVar("T")
+_WISHES: Mapping[str, Unheeded] = {
+    "enable_thinking": "thinking",
+    "reasoning": "reasoning",
+    "reasoning_effort": "effort",
+    "chat_template_kwargs": "variables",
+    "tools": "tools",
+    "functions": "tools",
+    "skip_special_tokens": "special_tokens",
+}
 
 
-async def in_thread(body: ChatCompletionRequest, model: LoadedModel, work: Callable[[], T]) -> T:
-    """`work` in a worker thread: those of all requests, or, for a template that came with the request and may take its time, one of
-    the few that are for such, so that nobody else waits for it."""
-    has_template = bool(body.instruction_template_str or body.chat_template_str)
-    threads = model.templates.threads if has_template else None
-    return await asyncio.get_running_loop().run_in_executor(threads, work)
-
-
-def plan_chat(
+def to_chat_request(
     body: ChatCompletionRequest,
     images: Mapping[Place, Image],
-    model: LoadedModel,
     settings: Settings,
-    stop_id: str,
-) -> ChatPlan:
-    """Renders, tokenizes and compiles, unless another server does that."""
-    if model.info.renders_itself:
-        return plan_passed_chat(body, images, model, settings, stop_id)
-    tools, thinking = to_tool_use(body), to_thinking(body)
-    conversation = Conversation(body, images, model, settings, tools, thinking)
-    prompt = conversation.fit()
-    sampling = to_sampling(body, with_preset(body, settings.sampling, settings.presets_path))
-    layout = conversation.layout(prompt.rendered)
-    room = model.info.context_length - len(prompt.encoded.ids)
-    if room < 1:
-        raise ContextLengthExceeded(
-            len(prompt.encoded.ids), model.info.context_length, param="messages"
-        )
-    wanted = body.max_completion_tokens or body.max_tokens or room  # neither can be 0
-    first = GenerationRequest(
-        prompt_ids=prompt.encoded.ids,
-        media=prompt.encoded.media,
-        max_tokens=min(wanted, room),
-        sampling=sampling,
-        stop=(*to_stops(body.stop), *prompt.rendered.stops),
-        layout=layout,
-        grammar=to_reply_grammar(body, model, layout, tools, settings),
-        max_reasoning=thinking.max_tokens,
-        max_calls=tools.max_calls,
-        drops_leading_space=prompt.rendered.drops_leading_space,
+    *,
+    stop_id: str = "",
+    adapters: Adapters | None = None,
+) -> ChatRequest:
+    """RequestError for fields that contradict each other, or name files that are not there."""
+    can_truncate = settings.auto_truncate if body.truncation is None else body.truncation == "auto"
+    return ChatRequest(
+        tools=to_tool_use(body),
+        thinking=to_thinking(body),
+        messages=tuple(to_messages(body.messages, images)),
+        mode=body.mode or "instruct",
+        persona=_to_persona(body, settings),
+        character=_character(body),
+        command=body.chat_instruct_command,
+        template_name=body.instruction_template,
+        template_text=body.instruction_template_str,
+        transcript_text=body.chat_template_str,
+        continues_last=bool(body.continue_),
+        can_truncate=can_truncate,
+        max_tokens=body.max_completion_tokens or body.max_tokens,  # neither can be 0
         logprobs=(body.top_logprobs or 0) if body.logprobs else None,
-        sampled_logprobs=bool(body.post_sampling_probs),
-        skip_special_tokens=body.skip_special_tokens is not False,
+        count=body.n or 1,
         stop_id=stop_id,
+        adapters=adapters,
+        **to_shared(body, settings),
     )
-    model.engine.prepare(first)
-    requests = [first.with_sampling(with_seed(sampling, i)) for i in range(body.n or 1)]
-    return ChatPlan(requests, tools, thinking, prompt.truncated, conversation.ignored())
 
 
-def show_prompt(
-    body: ChatCompletionRequest,
-    images: Mapping[Place, Image],
-    model: LoadedModel,
-    settings: Settings,
-) -> str:
-    """What the model would get, without anything left out."""
-    conversation = Conversation(body, images, model, settings, to_tool_use(body), to_thinking(body))
-    return conversation.render(to_messages(body.messages, images)).prompt.text
+def brings_template(body: ChatCompletionRequest) -> bool:
+    """Such a template may take its time."""
+    return bool(body.instruction_template_str or body.chat_template_str)
+
+
+def ignored_fields(body: ChatCompletionRequest, unheeded: frozenset[Unheeded]) -> tuple[str, ...]:
+    """Fields of the request that have no effect."""
+    names = [name for name, wish in _WISHES.items() if wish in unheeded]
+    if "truncation" in unheeded and body.truncation == "auto":
+        names.append("truncation")
+    given = body.model_fields_set
+    return tuple(
+        name for name in names if name in given and getattr(body, name) not in (None, [], {}, "")
+    )
+
+
+def _character(body: ChatCompletionRequest) -> str | None:
+    return body.character if body.character and body.character != "None" else None
+
+
+def _to_persona(body: ChatCompletionRequest, settings: Settings) -> Persona:
+    """Reads the character's file."""
+    name = _character(body)
+    return to_persona(
+        None if name is None else load_character(settings.characters_path, name),
+        user_name=body.name1 or body.user_name,
+        bot_name=body.name2 or body.bot_name,
+        context=body.context,
+        greeting=body.greeting,
+        user_bio=body.user_bio,
+    )

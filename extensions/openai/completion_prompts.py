@@ -1,23 +1,10 @@
 """The prompts of a completion as they were given. Pure functions."""
 
-from dataclasses import dataclass
-
 from extensions.openai.typing import CompletionRequest
 from modules.core.errors import RequestError
-from modules.core.requests import Media
 from modules.loaders.base import Tokenizer
 
 MAX_PROMPTS = 1024
-DEFAULT_MAX_TOKENS = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """`echo`: its text, where the reply is to begin with it."""
-
-    ids: list[int]
-    echo: str = ""
-    media: tuple[Media, ...] = ()
 
 
 def as_list(body: CompletionRequest) -> list[str | list[int]]:

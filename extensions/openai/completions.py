@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from extensions.openai.adapted import lease_adapted
-from extensions.openai.completion_plan import Prompt, check_counts, to_completion_requests
+from extensions.openai.completion_plan import check_counts, echoes_of, to_text_requests
 from extensions.openai.dependencies import Context, while_connected
 from extensions.openai.frames import CompletionFrames, StreamShape, wire_reason
 from extensions.openai.head import ResponseHead
@@ -17,14 +17,16 @@ from extensions.openai.pictures import load_pictures
 from extensions.openai.replies import (
     fold_all,
     json_response,
+    start_plans,
     stream_response,
-    submit_all,
     taken_by_others,
 )
 from extensions.openai.response_types import CompletionChoice, CompletionResponse
 from extensions.openai.typing import CompletionRequest
 from extensions.openai.usage import add_usages, to_usage
 from modules.core.events import Completion
+from modules.replies.plans import TextPlan
+from modules.replies.text_plan import plan_texts
 from modules.settings import Settings
 
 router = APIRouter(tags=["completions"])
@@ -43,15 +45,21 @@ async def create_completion(
         headers = ignored_headers(body, model.info, is_strict=settings.strict_params)
         head = ResponseHead.for_completion(adapted.name)
         images = await while_connected(request, load_pictures(body.messages or [], model, settings))
-        prompts, wanted = await asyncio.to_thread(
-            to_completion_requests, body, images, model, settings, head.id
-        )
-        streams = submit_all(model.engine, adapted.adapt(wanted), stack)
+
+        def plan_all() -> tuple[list[TextPlan], list[str]]:
+            asked = to_text_requests(
+                body, images, model, settings, stop_id=head.id, adapters=adapted.adapters
+            )
+            plans = plan_texts(asked, model, context.hooks)
+            return plans, echoes_of(body, plans, model)
+
+        plans, echoes = await asyncio.to_thread(plan_all)
+        streams = start_plans(plans, model, context.hooks, stack)
         if also := await taken_by_others(streams, body, request, settings):
             headers = ignored_headers(body, model.info, is_strict=settings.strict_params, also=also)
         if body.stream:
             shape = _stream_shape(body, replies, settings)
-            echoes = [prompt.echo for prompt in prompts for _ in range(replies)]
+            echoes = [echo for echo in echoes for _ in range(replies)]
             return stream_response(
                 CompletionFrames(head, shape, echoes, as_ids=bool(body.return_tokens_as_token_ids)),
                 streams,
@@ -61,7 +69,7 @@ async def create_completion(
                 headers=headers,
             )
         done = await while_connected(request, fold_all(streams))
-    return json_response(to_completion_response(head, body, prompts, done), headers)
+    return json_response(to_completion_response(head, body, echoes, done), headers)
 
 
 def _stream_shape(body: CompletionRequest, replies: int, settings: Settings) -> StreamShape:
@@ -74,22 +82,22 @@ def _stream_shape(body: CompletionRequest, replies: int, settings: Settings) -> 
 
 
 def to_completion_response(
-    head: ResponseHead, body: CompletionRequest, prompts: list[Prompt], done: list[Completion]
+    head: ResponseHead, body: CompletionRequest, echoes: list[str], done: list[Completion]
 ) -> CompletionResponse:
     """With best_of: of each prompt's replies, the n whose tokens are most likely on average."""
     n = body.n or 1
-    replies = len(done) // len(prompts)
+    replies = len(done) // len(echoes)
     groups = [done[i : i + replies] for i in range(0, len(done), replies)]
     chosen = [
-        (prompt, each)
-        for prompt, group in zip(prompts, groups, strict=True)
+        (echo, each)
+        for echo, group in zip(echoes, groups, strict=True)
         for each in (sorted(group, key=_likelihood, reverse=True)[:n] if replies > n else group)
     ]
     return CompletionResponse(
         id=head.id,
         created=head.created,
         model=head.model,
-        choices=[_to_choice(i, p, each, body) for i, (p, each) in enumerate(chosen)],
+        choices=[_to_choice(i, echo, each, body) for i, (echo, each) in enumerate(chosen)],
         usage=to_usage(add_usages([each.usage for each in group] for group in groups)),
     )
 
@@ -100,7 +108,7 @@ def _likelihood(done: Completion) -> float:
 
 
 def _to_choice(
-    index: int, prompt: Prompt, done: Completion, body: CompletionRequest
+    index: int, echo: str, done: Completion, body: CompletionRequest
 ) -> CompletionChoice:
     logprobs = None
     if body.logprobs is not None:
@@ -111,7 +119,7 @@ def _to_choice(
         )
     return CompletionChoice(
         index=index,
-        text=prompt.echo + done.text,
+        text=echo + done.text,
         logprobs=logprobs,
         finish_reason=wire_reason(done.reason),
         stop_reason=done.stop_string,

@@ -1,15 +1,31 @@
 """Fields that text requests share, to what the engine takes."""
 
 from pathlib import Path
+from typing import Any
 
 from extensions.openai.fields import SamplingFields
+from extensions.openai.structured import to_constraint
 from extensions.openai.typing import ChatCompletionRequest, GenerationFields
 from modules.core.errors import RequestError, Unsupported
 from modules.core.sampling import SAMPLERS_BY_NAME, SamplingParams
 from modules.prompts.presets import load_preset
+from modules.settings import Settings
 
 MAX_STOPS = 64
 MAX_STOP_CHARS = 1024
+
+
+def to_shared(body: GenerationFields, settings: Settings) -> dict[str, Any]:
+    """What chats and texts have alike, by the names of the neutral form. Reads files."""
+    defaults = with_preset(body, settings.sampling, settings.presets_path)
+    return {
+        "sampling": to_sampling(body, defaults),
+        "given": named_sampling(body),
+        "stop": to_stops(body.stop),
+        "constraint": to_constraint(body, settings.grammars_path),
+        "sampled_logprobs": bool(body.post_sampling_probs),
+        "skip_special_tokens": body.skip_special_tokens is not False,
+    }
 
 
 def with_preset(body: GenerationFields, defaults: SamplingParams, presets: Path) -> SamplingParams:
@@ -27,13 +43,6 @@ def named_sampling(body: SamplingFields) -> frozenset[str]:
     """Sampling values that the request says itself: another server's defaults may differ from ours."""
     given = body.model_fields_set & SAMPLERS_BY_NAME.keys()
     return frozenset(SAMPLERS_BY_NAME[n].name for n in given if getattr(body, n) is not None)
-
-
-def with_seed(sampling: SamplingParams, index: int) -> SamplingParams:
-    """The n-th reply of a seeded request gets a seed of its own."""
-    if sampling.seed < 0 or index == 0:
-        return sampling
-    return sampling.updated({"seed": (sampling.seed + index) % 2**63})
 
 
 def to_stops(stop: str | list[str] | None) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from modules.core.events import Event, Finished
-from modules.engine.stream import EventStream
+from modules.replies.streams import ReplyStream
 
 
-async def merge(streams: list[EventStream]) -> AsyncGenerator[tuple[int, Event]]:
+async def merge(streams: list[ReplyStream]) -> AsyncGenerator[tuple[int, Event]]:
     """(index of the stream, event) as they come. The first error ends all; closing cancels all."""
     if len(streams) == 1:
         try:
@@ -34,7 +34,7 @@ async def merge(streams: list[EventStream]) -> AsyncGenerator[tuple[int, Event]]
 
 
 async def _pump(
-    index: int, stream: EventStream, arrived: asyncio.Queue[tuple[int, Event | Exception]]
+    index: int, stream: ReplyStream, arrived: asyncio.Queue[tuple[int, Event | Exception]]
 ) -> None:
     try:
         async for event in stream:

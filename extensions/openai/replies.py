@@ -17,30 +17,50 @@ from modules.core.errors import RequestError
 from modules.core.events import Completion
 from modules.core.requests import GenerationRequest
 from modules.engine.engine import Engine
+from modules.engine.model import LoadedModel
 from modules.engine.stream import EventStream
+from modules.hooks import Hooks
+from modules.replies.plans import Plan
+from modules.replies.start import start_all
+from modules.replies.streams import ReplyStream
 from modules.settings import Settings
 
 MAX_REPLIES = 1024
 """Of all prompts of one request together."""
 
 
+def start_plans(
+    plans: Sequence[Plan], model: LoadedModel, hooks: Hooks, stack: AsyncExitStack
+) -> list[ReplyStream]:
+    """All replies or none; leaving `stack` cancels what has not ended."""
+    count = sum(len(plan.replies) for plan in plans)
+    _check_count(count)
+    streams = start_all(plans, model, hooks)
+    for stream in streams:
+        stack.push_async_callback(stream.aclose)
+    return streams
+
+
 def submit_all(
     engine: Engine, requests: Sequence[GenerationRequest], stack: AsyncExitStack
 ) -> list[EventStream]:
-    """All or none; leaving `stack` cancels what has not ended."""
-    if len(requests) > MAX_REPLIES:
-        raise RequestError(
-            f"This asks for {len(requests)} replies; one request may ask for {MAX_REPLIES}.",
-            param="n",
-        )
+    """The same without plans and hooks, for what is no reply to anybody."""
+    _check_count(len(requests))
     streams = engine.submit_all(requests)
     for stream in streams:
         stack.push_async_callback(stream.aclose)
     return streams
 
 
+def _check_count(count: int) -> None:
+    if count > MAX_REPLIES:
+        raise RequestError(
+            f"This asks for {count} replies; one request may ask for {MAX_REPLIES}.", param="n"
+        )
+
+
 async def taken_by_others(
-    streams: Sequence[EventStream], body: BaseModel, request: Request, settings: Settings
+    streams: Sequence[ReplyStream], body: BaseModel, request: Request, settings: Settings
 ) -> tuple[str, ...]:
     """Where another server answers: waits until it has let the requests in, so that its refusal is a status and not an event in
     a stream. A server that is silent for longer than the time between keep-alive comments is not waited for.
@@ -58,7 +78,7 @@ async def taken_by_others(
     return tuple({name for stream in open_ones for name in stream.ignored if name in given})
 
 
-async def fold_all(streams: Sequence[EventStream]) -> list[Completion]:
+async def fold_all(streams: Sequence[ReplyStream]) -> list[Completion]:
     """All replies; the first error ends the others too."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -70,7 +90,7 @@ async def fold_all(streams: Sequence[EventStream]) -> list[Completion]:
 
 def stream_response(
     frames: Frames,
-    streams: list[EventStream],
+    streams: list[ReplyStream],
     shape: StreamShape,
     settings: Settings,
     *,

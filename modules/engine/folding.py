@@ -1,6 +1,8 @@
 """Events of a reply to the whole reply."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from modules.core.events import (
     Completion,
@@ -62,3 +64,22 @@ class Folder:
             reasoning="".join(self._reasoning),
             tool_calls=calls,
         )
+
+
+class Closable(Protocol):
+    def __aiter__(self) -> AsyncIterator[Event]: ...
+
+    async def aclose(self) -> None: ...
+
+
+async def fold(stream: Closable) -> Completion:
+    """The whole reply; cancelling this cancels the request."""
+    folder = Folder()
+    try:
+        async for event in stream:
+            if isinstance(event, Finished):
+                return folder.completion(event)
+            folder.add(event)
+    finally:
+        await stream.aclose()
+    raise RuntimeError("a stream ends with Finished or an error")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from modules.core.errors import AppError
 from modules.core.events import Completion, Event, Finished
-from modules.engine.folding import Folder
+from modules.engine.folding import fold
 
 
 class EventStream:
@@ -82,6 +82,15 @@ class EventStream:
             self._is_over = True
         return event
 
+    async def batch(self) -> list[Event]:
+        """At least the next event, and with it all that have arrived; [] at the end."""
+        events: list[Event] = []
+        async for event in self:
+            events.append(event)
+            if self._is_over or not self._events or isinstance(self._events[0], AppError):
+                break
+        return events
+
     async def aclose(self) -> None:
         if not self._is_over:
             self._is_over = True
@@ -91,12 +100,4 @@ class EventStream:
 
     async def fold(self) -> Completion:
         """The whole reply; cancelling this cancels the request."""
-        folder = Folder()
-        try:
-            async for event in self:
-                if isinstance(event, Finished):
-                    return folder.completion(event)
-                folder.add(event)
-        finally:
-            await self.aclose()
-        raise RuntimeError("a stream ends with Finished or an error")
+        return await fold(self)

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from extensions.openai.conversation import Conversation
+from extensions.openai.chat_plan import to_chat_request
 from extensions.openai.dependencies import Context, lease_for
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.internal.tokenize_types import (
@@ -18,13 +18,12 @@ from extensions.openai.internal.tokenize_types import (
 )
 from extensions.openai.messages import pictures_in
 from extensions.openai.replies import json_response
-from extensions.openai.thinking import to_thinking
-from extensions.openai.tools import to_tool_use
 from extensions.openai.typing import ChatCompletionRequest
+from modules.context import AppContext
 from modules.core.errors import RequestError, Unsupported
 from modules.engine.model import LoadedModel
 from modules.loaders.base import Tokenizer
-from modules.settings import Settings
+from modules.replies.chat_plan import count_prompt
 
 router = APIRouter(tags=["tokens"])
 
@@ -40,7 +39,7 @@ async def tokenize(body: TokenizeRequest, request: Request, context: Context) ->
     if len(given) != 1:
         raise RequestError(f"Give one of {', '.join(SOURCES)}.", param="content")
     async with lease_for(body.model, context, request) as model:
-        answer = await asyncio.to_thread(_tokenize, body, model, context.settings)
+        answer = await asyncio.to_thread(_tokenize, body, model, context)
     return json_response(answer, headers)
 
 
@@ -65,7 +64,7 @@ def decode_ids(token_ids: list[int], tokenizer: Tokenizer, *, skips_special: boo
 
 
 def _tokenize(
-    body: TokenizeRequest, model: LoadedModel, settings: Settings
+    body: TokenizeRequest, model: LoadedModel, context: AppContext
 ) -> LlamaTokens | CountedTokens:
     tokenizer = model.engine.tokenizer
     if body.content is not None:
@@ -73,7 +72,7 @@ def _tokenize(
         if not body.with_pieces:
             return LlamaTokens(tokens=ids)
         return LlamaTokens(tokens=[_to_piece(token_id, tokenizer) for token_id in ids])
-    ids = _chat_ids(body, model, settings) if body.messages else _prompt_ids(body, tokenizer)
+    ids = _chat_ids(body, model, context) if body.messages else _prompt_ids(body, tokenizer)
     texts = [tokenizer.piece(i, special=True).decode(errors="replace") for i in ids]
     return CountedTokens(
         count=len(ids),
@@ -121,7 +120,7 @@ def _prompt_ids(body: TokenizeRequest, tokenizer: Tokenizer) -> list[int]:
     )
 
 
-def _chat_ids(body: TokenizeRequest, model: LoadedModel, settings: Settings) -> list[int]:
+def _chat_ids(body: TokenizeRequest, model: LoadedModel, context: AppContext) -> list[int]:
     """What a chat of these messages would count as its prompt."""
     messages = body.messages or []
     if body.add_generation_prompt is False and not body.continue_final_message:
@@ -140,5 +139,5 @@ def _chat_ids(body: TokenizeRequest, model: LoadedModel, settings: Settings) -> 
             "truncation": "disabled",
         }
     )
-    conversation = Conversation(chat, {}, model, settings, to_tool_use(chat), to_thinking(chat))
-    return list(conversation.fit().encoded.ids)
+    asked = to_chat_request(chat, {}, context.settings)
+    return list(count_prompt(asked, model, context.hooks))

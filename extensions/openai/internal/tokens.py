@@ -1,11 +1,10 @@
 """/v1/internal/encode, decode, token-count, chat-prompt: what the tokenizer and the template do."""
 
 import asyncio
-from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from extensions.openai.chat_plan import in_thread, show_prompt
+from extensions.openai.chat_plan import brings_template, to_chat_request
 from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
 from extensions.openai.internal.tokenize import decode_ids
 from extensions.openai.pictures import load_pictures
@@ -17,6 +16,8 @@ from extensions.openai.response_types import (
 )
 from extensions.openai.typing import ChatCompletionRequest, DecodeRequest, EncodeRequest
 from modules.engine.model import LoadedModel
+from modules.replies.chat_plan import show_prompt
+from modules.replies.start import in_thread
 
 router = APIRouter(prefix="/v1/internal", tags=["internal"])
 
@@ -68,8 +69,12 @@ async def show_chat_prompt(
         images = await while_connected(
             request, load_pictures(body.messages, model, context.settings)
         )
-        show = partial(show_prompt, body, images, model, context.settings)
-        prompt = await in_thread(body, model, show)
+
+        def show() -> str:
+            asked = to_chat_request(body, images, context.settings)
+            return show_prompt(asked, model, context.hooks)
+
+        prompt = await in_thread(show, model, has_template=brings_template(body))
     return ChatPromptResponse(prompt=prompt)
 
 

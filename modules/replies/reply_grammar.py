@@ -2,28 +2,20 @@
 
 from dataclasses import replace
 
-from extensions.openai.structured import to_constraint
-from extensions.openai.typing import GenerationFields
 from modules.core.errors import RequestError
 from modules.core.requests import Grammar
 from modules.core.tools import ReplyLayout, Tool
-from modules.core.wishes import ToolUse
+from modules.core.wishes import Constraint, ToolUse
 from modules.engine.model import LoadedModel
-from modules.settings import Settings
 from modules.text.call_formats.grammar import build_reply_grammar
 
 ANY_OBJECT = '{"type": "object"}'
 
 
 def to_reply_grammar(
-    body: GenerationFields,
-    model: LoadedModel,
-    layout: ReplyLayout | None,
-    tools: ToolUse,
-    settings: Settings,
+    constraint: Constraint | None, layout: ReplyLayout | None, tools: ToolUse, model: LoadedModel
 ) -> Grammar | None:
-    """None when nothing is asked for that has to be enforced."""
-    constraint = to_constraint(body, settings.grammars_path)
+    """None when nothing is asked for that has to be enforced. RequestError for what cannot be."""
     if constraint is not None:
         model.engine.check_grammar(constraint.grammar)
     if layout is None or tools.choice == "none":

@@ -1,9 +1,7 @@
-"""Plain prompts with pictures: `messages` of /v1/completions, whose text marks the places with `<__media__>`."""
+"""Plain prompts with pictures, whose text marks the places with `<__media__>`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from extensions.openai.message_types import ChatMessage
-from extensions.openai.messages import Place, to_messages
 from modules.core.errors import RequestError
 from modules.core.messages import Image
 from modules.engine.encoding import EncodedPrompt, encode_prompt
@@ -13,14 +11,9 @@ from modules.prompts.prompt import Prompt
 MARK = "<__media__>"
 
 
-def encode_media_prompt(
-    messages: Sequence[ChatMessage], images: Mapping[Place, Image], model: LoadedModel
-) -> EncodedPrompt:
-    """The texts of all messages one after the other; no chat template. Blocking."""
-    converted = to_messages(messages, images)
-    text = "".join(message.text for message in converted)
-    pictures = [image for message in converted for image in message.images]
-    prompt = Prompt(tuple(_parts(text, pictures)))
+def encode_media_prompt(text: str, images: Sequence[Image], model: LoadedModel) -> EncodedPrompt:
+    """No chat template. Blocking."""
+    prompt = Prompt(tuple(_parts(text, images)))
     return encode_prompt(prompt, model.engine, bos_text=model.info.bos_text, param="messages")
 
 
