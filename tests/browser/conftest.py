@@ -1,0 +1,97 @@
+"""Fixtures of the browser tests: a real server with its web UI, a real Chromium, and visitors that notice what goes wrong.
+
+Chromium and the server are a module's own: Playwright keeps an event loop in the thread for as long as it runs, which tests with
+loops of their own do not bear beside them.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.chromium import HINT, find_chromium, launch_flags
+from tests.browser.visits import PATIENCE_MS, Visitor, visiting
+from tests.live.launch import Server, running_ui
+
+FAILED = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    skip = pytest.mark.skip(reason=HINT)
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if find_chromium() is None:
+                item.add_marker(skip)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=launch_flags(), timeout=PATIENCE_MS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def ui_flags() -> tuple[str, ...]:
+    """Flags of the module's server; a module that needs others overrides this."""
+    return ()
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory, ui_flags: tuple[str, ...]) -> Iterator[Server]:
+    """A server with the web UI, the API, the demo model and user data of its own."""
+    with running_ui(tmp_path_factory.mktemp("ui"), *ui_flags) as server:
+        yield server
+
+
+@pytest.fixture
+def visit(
+    browser: Browser, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., Visitor]]:
+    """`visit(server)` or `visit(url)`: a new person in a browser profile of its own, not yet at the page. Keyword arguments are
+    Playwright's for a context: `viewport=PHONE`, `color_scheme="dark"`, ... At the end the test fails for errors on a page and for
+    foreign requests, unless `visitor.faults.allow(...)` named them. Pictures of pages of failed tests are in the test's tmp_path.
+    """
+    visitors: list[Visitor] = []
+    with ExitStack() as stack:
+
+        def enter(server: Server | str, **options: Any) -> Visitor:
+            url = server if isinstance(server, str) else server.ui_url
+            failed = lambda: request.node.stash.get(FAILED, False)  # noqa: E731
+            visitor = stack.enter_context(
+                visiting(browser, url, tmp_path / "pictures", failed, **options)
+            )
+            visitors.append(visitor)
+            return visitor
+
+        yield enter
+    for visitor in visitors:
+        visitor.faults.check()
+
+
+@pytest.fixture
+def visitor(ui: Server, visit: Callable[..., Visitor]) -> Visitor:
+    """A person at a desktop, whose page is open and ready."""
+    entered = visit(ui)
+    entered.open()
+    return entered
+
+
+@pytest.fixture
+def page(visitor: Visitor) -> Page:
+    return visitor.page

@@ -1,0 +1,53 @@
+"""The page as a whole: it opens, every tab can be chosen, nothing comes from elsewhere, everything fits."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from modules.settings import VERSION
+from modules.ui.tabs import TABS
+from tests.browser.visits import DESKTOP, PHONE, Visitor, overflow_px
+from tests.live.launch import Server
+
+
+def test_the_page_opens_at_the_chat(visitor: Visitor) -> None:
+    expect(visitor.page).to_have_title(f"Hearth {VERSION}")
+    expect(visitor.page.locator("#tab-chat")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_every_tab_opens_and_fits(
+    ui: Server, visit: Callable[..., Visitor], viewport: dict[str, int], scheme: str
+) -> None:
+    visitor = visit(ui, viewport=viewport, color_scheme=scheme)
+    visitor.open()
+    for tab in TABS:
+        visitor.choose_tab(tab.title)
+        expect(visitor.page.locator(f"#tab-{tab.id}")).to_be_visible()
+        assert overflow_px(visitor.page) <= 0, tab.title
+
+
+@pytest.mark.parametrize(("scheme", "is_dark"), [("light", False), ("dark", True)])
+def test_the_colours_follow_the_system(
+    ui: Server, visit: Callable[..., Visitor], scheme: str, is_dark: bool
+) -> None:
+    page = visit(ui, color_scheme=scheme).open()
+    luminance = page.evaluate(
+        "getComputedStyle(document.body).backgroundColor.match(/[0-9.]+/g).slice(0, 3)"
+        ".reduce((sum, value) => sum + Number(value), 0) / 3"
+    )
+    assert (luminance < 80) is is_dark
+
+
+def test_what_goes_wrong_on_a_page_is_noticed(visitor: Visitor) -> None:
+    """The judge of all other browser tests, judged."""
+    visitor.page.evaluate("fetch('http://localhost:9/elsewhere').catch(() => 0)")
+    visitor.page.evaluate("console.error('told'); setTimeout(() => { throw new Error('thrown') })")
+    visitor.page.wait_for_timeout(200)
+    with pytest.raises(AssertionError) as noticed:
+        visitor.faults.check()
+    for fault in ("foreign request: http://localhost:9/elsewhere", "told", "thrown"):
+        assert fault in str(noticed.value)
+    visitor.faults.allow(".")
