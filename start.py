@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NoReturn
 
 HELP = """\
-usage: python3 start.py [FLAGS]       install what is missing, then serve the demo model
+usage: python3 start.py [FLAGS]       install what is missing, then serve the demo model: web UI and API
        python3 start.py run [FLAGS]   the same; FLAGS go to server.py as they are
        python3 start.py setup         only install
        python3 start.py download ARGS fetch a model from the Hugging Face hub (--help tells more)
@@ -33,7 +33,8 @@ usage: python3 start.py [FLAGS]       install what is missing, then serve the de
        python3 start.py run --help    the server's own flags (installs first)
 
 options of start.py itself:
-  --minimal    not with test: install only what the API with GGUF models needs (no torch)
+  --minimal    not with test: install only what the API with GGUF models needs (no web UI, no
+               torch), and start without the web UI
   -h, --help   this text; needs no installation
 
 Everything is installed into .venv beside start.py. The first start takes some minutes; later ones
@@ -127,14 +128,15 @@ BUILD_NOTICE = """\
 MODELS_NOTICE = """\
   Big downloads: torch (200 MB; several GB where pip takes the CUDA build), triton (290 MB),
   transformers, scipy, av, onnxruntime, diffusers and the like (300 MB). Disk: 3.5 GB, about 9 GB with CUDA.
-  Without these, `python3 start.py --minimal` still serves GGUF models, and takes 0.3 GB.
+  Without these, `python3 start.py --minimal` still serves GGUF models by the API, and takes 0.3 GB.
 """
+UI_NOTICE = "  The web UI: Gradio, pandas and the like, 50 MB of downloads, 0.2 GB of disk.\n"
 SMALL_NOTICE = "  Downloads: about 100 MB. Disk: 0.3 GB, 1 GB while it builds.\n"
-TOOLS_NOTICE = "  The test tools: 100 MB of downloads, 0.4 GB of disk.\n"
+TOOLS_NOTICE = "  The test tools: 150 MB of downloads, 0.6 GB of disk.\n"
 
 MINIMAL = Group("minimal", ("requirements/minimal.txt",), 1, BUILD_NOTICE + SMALL_NOTICE)
-FULL = Group("full", ("requirements.txt",), 4.5, BUILD_NOTICE + MODELS_NOTICE)
-TEST = Group("test", (*FULL.files, "requirements/test.txt"), 5, FULL.notice + TOOLS_NOTICE)
+FULL = Group("full", ("requirements.txt",), 4.7, BUILD_NOTICE + UI_NOTICE + MODELS_NOTICE)
+TEST = Group("test", (*FULL.files, "requirements/test.txt"), 5.4, FULL.notice + TOOLS_NOTICE)
 GROUPS = (MINIMAL, FULL, TEST)  # each holds all of the one before it
 
 
@@ -422,18 +424,21 @@ def explain(log: str) -> str:
 
 
 def run_server(arguments: Sequence[str]) -> int:
-    return become(arguments, "--api")
+    """With --minimal there is no web UI; `--no-nowebui` among the arguments still wins, since it comes later."""
+    group, flags = take_minimal(arguments)
+    first = ("--api", "--nowebui") if group is MINIMAL else ("--api",)
+    return become(group, *first, *flags)
 
 
 def run_download(arguments: Sequence[str]) -> int:
-    return become(arguments, "download")
+    group, rest = take_minimal(arguments)
+    return become(group, "download", *rest)
 
 
-def become(arguments: Sequence[str], first: str) -> int:
-    """Install, then be server.py with `first` before the arguments."""
-    group, flags = take_minimal(arguments)
+def become(group: Group, *arguments: str) -> int:
+    """Install, then be server.py with the arguments."""
     install(group)
-    command = [str(PYTHON), str(ROOT / "server.py"), first, *flags]
+    command = [str(PYTHON), str(ROOT / "server.py"), *arguments]
     if os.name == "posix":
         os.execv(command[0], command)  # signals go straight to the server
     server = subprocess.Popen(command)
@@ -456,8 +461,23 @@ def take_minimal(arguments: Sequence[str]) -> tuple[Group, list[str]]:
     return (FULL if len(rest) == len(arguments) else MINIMAL), rest
 
 
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NO_CHROMIUM = """\
+There is no Chromium: the browser tests of the web UI are skipped. To run them too, install one
+(Debian, Ubuntu: `sudo apt install chromium`), or name its program in HEARTH_CHROMIUM.
+"""
+
+
+def find_chromium() -> str | None:
+    """The program that HEARTH_CHROMIUM names, else the first of the usual ones that is there."""
+    named = os.environ.get("HEARTH_CHROMIUM")
+    return next(filter(None, map(shutil.which, (named,) if named else CHROMIUMS)), None)
+
+
 def run_tests(arguments: Sequence[str]) -> int:
     install(TEST)
+    if find_chromium() is None:
+        say(NO_CHROMIUM)
     if arguments:
         return run_step("tests", *arguments)
     failed = [name for name in STEPS if run_step(name)]

@@ -1,18 +1,8 @@
-"""Where the browser of the tests is, and how a person gets one."""
+"""How the browser of the tests is started, and how a person gets one."""
 
 import os
-import shutil
-from functools import cache
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-HINT = "there is no Chromium: install one (Debian, Ubuntu: `sudo apt install chromium`), or name its program in HEARTH_CHROMIUM"
-
-
-@cache
-def find_chromium() -> str | None:
-    """The program's path: HEARTH_CHROMIUM, else the first of the usual names that is there."""
-    named = os.environ.get("HEARTH_CHROMIUM")
-    return shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
+HINT = "there is no Chromium: `python3 start.py test` says how to get one"
 
 
 def launch_flags() -> list[str]:

@@ -275,7 +275,7 @@ def test_another_python_makes_the_environment_anew(project: Project):
 
 def test_the_full_group_holds_the_minimal_one(project: Project):
     done = project.start("--minimal", "--port", "1")
-    assert done.stdout.startswith("server ['--api', '--port', '1']")
+    assert done.stdout.startswith("server ['--api', '--nowebui', '--port', '1']")
 
 
 def test_minimal_installs_only_the_small_group(project: Project):
@@ -423,7 +423,7 @@ def test_a_full_disk_is_noticed_before_the_installation(bare: Project, monkeypat
     start = bare.load(monkeypatch)
     usage = shutil.disk_usage(bare.root)._replace(free=2_000_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(start.Failure, match=r"2\.0 GB .* need 4\.5 GB: .*--minimal\.$"):
+    with pytest.raises(start.Failure, match=r"2\.0 GB .* need 4\.7 GB: .*--minimal\.$"):
         start.install(start.FULL)
 
 
@@ -506,6 +506,13 @@ def test_test_with_arguments_runs_only_pytest_in_the_project(project: Project, t
     assert done.returncode == 0, done.stderr
     assert f"pytest {['-k', 'some name']} in {project.root}" in done.stdout
     assert "== lint" not in done.stdout
+
+
+@pytest.mark.parametrize(("name", "is_missing"), [("no-such-program", True), ("sh", False)])
+def test_test_says_how_to_get_a_browser(project: Project, name: str, is_missing: bool):
+    done = project.start("test", "-k", "some name", HEARTH_CHROMIUM=name)
+    assert done.returncode == 0, done.stderr
+    assert ("apt install chromium" in done.stdout) is is_missing
 
 
 # The real requirement files
