@@ -8,7 +8,13 @@ import yaml
 
 from modules.core.errors import RequestError
 from modules.core.sampling import SAMPLERS_BY_NAME, SamplingParams
-from modules.prompts.user_files import find_file, list_names
+from modules.prompts.user_files import (
+    delete_file,
+    find_file,
+    list_names,
+    place_for,
+    write_user_file,
+)
 
 EXTENSIONS = (".yaml", ".yml")
 MAX_BYTES = 100_000
@@ -33,6 +39,27 @@ def load_preset(folder: Path, name: str) -> Mapping[str, Any]:
     except RequestError as error:
         raise RequestError(f"The preset {path.name}: {error.message}", param="preset") from None
     return values
+
+
+def save_preset(folder: Path, name: str, values: Mapping[str, Any]) -> None:
+    """Values of the sampler table by their names, checked; a preset of that name is replaced. RequestError says what is wrong."""
+    place = place_for(folder, name, EXTENSIONS, param="preset")
+    params = SamplingParams().updated(values)
+    checked = {SAMPLERS_BY_NAME[key].name: None for key in values if values[key] is not None}
+    plain = {key: to_plain(key, getattr(params, key)) for key in checked}
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    write_user_file(place, text, param="preset")
+
+
+def delete_preset(folder: Path, name: str) -> None:
+    delete_file(find_file(folder, name, EXTENSIONS, param="preset"), param="preset")
+
+
+def to_plain(name: str, value: Any) -> Any:
+    """A checked value as YAML and JSON can hold it, and as it can be read again."""
+    if name == "logit_bias":
+        return {str(token_id): bias for token_id, bias in value}
+    return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -1,13 +1,17 @@
 """Files of user_data by names that come from outside: such a name never leaves its folder."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from modules.core.errors import RequestError
+from modules.core.files import write_atomically
 
 NAME_LIMIT = 128
 LISTED = 20
 _FORBIDDEN = frozenset('/\\:*?"<>|')
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+"""Names that Windows has for devices."""
 
 
 def find_file(folder: Path, name: str, extensions: Sequence[str], *, param: str = "name") -> Path:
@@ -32,6 +36,42 @@ def find_file(folder: Path, name: str, extensions: Sequence[str], *, param: str 
 def list_names(folder: Path, extensions: Sequence[str]) -> list[str]:
     """Names without their extension, each once, sorted."""
     return sorted({path.stem for path in _files(folder, extensions)}, key=str.lower)
+
+
+def place_for(folder: Path, name: str, extensions: Sequence[str], *, param: str = "name") -> Path:
+    """Where a file of this name is to be written: in place of the one that is there, else with the first extension.
+
+    RequestError for what cannot be the name of a file everywhere.
+    """
+    _check_name(name, param)
+    _check_new_name(name, param)
+    present = {path.name: path for path in _files(folder, extensions)}
+    names = [f"{name}{extension}" for extension in extensions]
+    return next((present[each] for each in names if each in present), folder / names[0])
+
+
+def write_user_file(path: Path, content: str | bytes, *, param: str) -> None:
+    """Whole or not at all; RequestError when it cannot be written."""
+    try:
+        write_atomically(path, content)
+    except (OSError, UnicodeEncodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it has half a character in it"
+        raise RequestError(f"{path.name} cannot be saved: {reason}.", param=param) from None
+
+
+def delete_file(path: Path, *, param: str) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise RequestError(
+            f"{path.name} cannot be deleted: {error.strerror}.", param=param
+        ) from None
+
+
+def _check_new_name(name: str, param: str) -> None:
+    """What no file system takes, or takes as something else."""
+    if name != name.strip() or name.endswith(".") or _DEVICE.fullmatch(name.lower()):
+        raise RequestError(f"{name!r} cannot be the name of a file.", param=param)
 
 
 def _files(folder: Path, extensions: Sequence[str]) -> list[Path]:
