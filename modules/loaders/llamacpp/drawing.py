@@ -2,13 +2,14 @@
 """From the logits of a row to the next token, and to the log-probabilities that are reported beside it."""
 
 import logging
+from collections.abc import Sequence as Tokens
 from typing import Any
 
 import numpy as np
 
 from modules.core.errors import ModelError, RequestError
 from modules.core.events import TokenChoice, TokenLogprob
-from modules.loaders.base import Sequence, TokenConstraint
+from modules.loaders.base import Sequence
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.sampling import (
     SamplerChain,
@@ -21,6 +22,19 @@ from modules.loaders.llamacpp.sampling import (
 )
 
 log = logging.getLogger("hearth.llamacpp")
+
+
+class TokenView(Tokens[int]):
+    """The tokens of a sequence, to look at: a copy of them for each new one would take longer and longer."""
+
+    def __init__(self, tokens: list[int]) -> None:
+        self._tokens = tokens
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._tokens[index]
+
+    def __len__(self) -> int:
+        return len(self._tokens)
 
 
 class Drawer:
@@ -38,14 +52,15 @@ class Drawer:
             return self._take_forced(sequence, chain, row)
         request, constraint = sequence.request, sequence.constraint
         is_first = len(sequence.tokens) == sequence.prompt_length
-        if request.logprobs is None and constraint is None and not is_first:
+        is_changed = constraint is not None or bool(request.logits_processors)
+        if request.logprobs is None and not is_changed and not is_first:
             return self._draw_plain(chain, row), None
         logits = self._logits(row)
         if np.isnan(logits.max()):
             raise ModelError("The model computed no valid probabilities: its file may be damaged.")
         logprobs = None if request.logprobs is None else log_softmax(logits)
-        if constraint is not None:
-            self._constrain(logits, constraint, sequence)
+        if is_changed:
+            self._change(logits, sequence)
         if request.sampled_logprobs:
             token_id, logprobs = self._draw_reported(chain, logits)
         else:
@@ -99,17 +114,19 @@ class Drawer:
         token_id = int(logits.argmax())
         return token_id, certainty(token_id, len(logits))
 
-    def _constrain(
-        self, logits: np.ndarray, constraint: TokenConstraint, sequence: Sequence
-    ) -> None:
-        has_forbidden = forbid(logits, constraint.bitmask())
+    def _change(self, logits: np.ndarray, sequence: Sequence) -> None:
+        """In place: by the functions of extensions, then by the grammar, so that what it forbids stays forbidden."""
+        processors, constraint = sequence.request.logits_processors, sequence.constraint
+        for process in processors:
+            logits[:] = process(TokenView(sequence.tokens), logits)
+        has_forbidden = constraint is not None and forbid(logits, constraint.bitmask())
         sampling = sequence.request.sampling
         banned = [*sampling.banned_ids]
         if sampling.ban_eos_token:
             banned += self._tokenizer.end_ids
         if banned:
             logits[banned] = -np.inf
-        if (has_forbidden or banned) and logits.max() == -np.inf:
+        if (has_forbidden or banned or processors) and logits.max() == -np.inf:
             raise RequestError("The grammar and the banned tokens leave nothing to say.")
 
     def _choice(self, token_id: int) -> TokenChoice:
