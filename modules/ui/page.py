@@ -10,7 +10,7 @@ from modules.context import AppContext
 from modules.settings import VERSION
 from modules.ui import header
 from modules.ui.faults import told
-from modules.ui.profile import ForgottenProfile, ProfileFile, ProfileStore
+from modules.ui.profile import ForgottenProfile, ProfileFile, ProfileStore, to_file_name
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 from modules.ui.tabs import TABS
@@ -66,10 +66,3 @@ def profiles_of(context: AppContext, user: str | None) -> ProfileStore:
     if user is None:
         return ForgottenProfile()
     return ProfileFile(folder / "users" / f"{to_file_name(user)}.json")
-
-
-def to_file_name(user: str) -> str:
-    """A login name as a file name: different names stay different."""
-    return "".join(
-        c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}_" for c in user
-    )

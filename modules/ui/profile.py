@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from modules.core.errors import RequestError
 from modules.core.files import write_atomically
+from modules.core.sampling import SamplingParams
 
 log = logging.getLogger("hearth.ui")
 
@@ -86,9 +88,23 @@ def to_profile(given: Any) -> Profile:
     if not isinstance(given, dict):
         raise TypeError("a profile is an object")
     found = cast("dict[str, Any]", given)
-    parameters = _known(Parameters(), found.get("parameters"))
-    parameters = replace(parameters, stop=tuple(map(str, parameters.stop)))
-    return _known(Profile(), {**found, "parameters": parameters})
+    return _known(Profile(), {**found, "parameters": to_parameters(found.get("parameters"))})
+
+
+def to_parameters(given: Any) -> Parameters:
+    """The same for parameters alone: sampling values that no sampler takes are left out too."""
+    found: Parameters = _known(Parameters(), given)
+    sampling = {name: value for name, value in found.sampling.items() if _is_sampling(name, value)}
+    limit = found.max_tokens if type(found.max_tokens) is int and found.max_tokens > 0 else None
+    return replace(found, sampling=sampling, max_tokens=limit, stop=tuple(map(str, found.stop)))
+
+
+def _is_sampling(name: str, value: Any) -> bool:
+    try:
+        SamplingParams().updated({name: value})
+    except (RequestError, KeyError):
+        return False
+    return True
 
 
 def _known(base: Any, given: Any) -> Any:
@@ -106,3 +122,10 @@ def _fits(value: Any, default: Any) -> bool:
     if isinstance(default, tuple):
         return isinstance(value, (list, tuple))
     return isinstance(value, type(default))
+
+
+def to_file_name(user: str) -> str:
+    """A login name as a file name: different names stay different."""
+    return "".join(
+        c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}_" for c in user
+    )
