@@ -15,6 +15,7 @@ from modules.downloads.download import (
     run_download,
 )
 from modules.downloads.layout import Places
+from modules.downloads.remote import RemoteRepository
 from modules.downloads.staging import Leftover, Staging, find_leftovers
 from modules.downloads.wanted import Wanted
 
@@ -57,6 +58,11 @@ class Downloads:
         finally:
             self._planned.discard(wanted.key)
         return download
+
+    async def look(self, wanted: Wanted) -> RemoteRepository:
+        """What the hub has under this name; nothing is fetched but the listing."""
+        async with open_late() as hub:
+            return await hub.read_repository(wanted)
 
     def get(self, key: str) -> Download:
         download = self._known.get(key)

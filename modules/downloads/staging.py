@@ -36,6 +36,8 @@ class Leftover:
     folder: Path
     bytes_total: int
     bytes_done: int
+    files: tuple[str, ...] = ()
+    """Their paths in the repository, so that it can go on with just these."""
 
 
 class Staging:
@@ -165,10 +167,11 @@ class Staging:
             model = json.loads((self.folder / _LIST).read_text(encoding="utf-8"))["model"]
             entries = self._listed()
             total = sum(int(entry["size"]) for entry in entries.values())
+            files = tuple(str(entry["path"]) for entry in entries.values())
         except (OSError, ValueError, KeyError, TypeError):
             return Leftover(self.key, self.key, self.folder, 0, 0) if self.folder.is_dir() else None
         done = sum(path.stat().st_size for path in self.folder.glob("*.*") if path.name != _LIST)
-        return Leftover(self.key, str(model), self.folder, total, min(done, total))
+        return Leftover(self.key, str(model), self.folder, total, min(done, total), files)
 
     def _has(self, stem: str) -> bool:
         return any((self.folder / f"{stem}.{kind}").exists() for kind in ("part", "whole"))

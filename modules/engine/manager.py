@@ -89,6 +89,11 @@ class ModelManager:
         """By estimate, of all models in memory."""
         return self._residents.reserved_bytes
 
+    @property
+    def templates(self) -> TemplateSources:
+        """Of all models, loaded or not."""
+        return self._templates
+
     def get(self, name: str) -> LoadedModel | None:
         """A loaded model by its name or alias."""
         return self._residents.get(self.catalog.aliases.get(name, name))

@@ -2,6 +2,7 @@
 
 # pyright: basic
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -105,7 +106,7 @@ def _act(
     async def look_soon():  # noqa: ANN202 - an update
         return gr.Timer(LIVELY_S)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     name.input(told(choose), [name, shell.session], None, trigger_mode="multiple", **quiet)
     name.input(told(look_soon), None, [timer], **quiet)
     name.focus(told(refresh), None, [name], **quiet)

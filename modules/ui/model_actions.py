@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from modules.core.errors import NotFound
+from modules.engine.load_wish import LoadPlan
 from modules.engine.manager import ModelManager
 from modules.engine.model import LoadedModel
 from modules.loaders.catalog import InstalledModel
+from modules.loaders.registry import check_load_args, default_load_args, own_args
 
 
 async def list_models(models: ModelManager) -> list[InstalledModel]:
@@ -49,3 +51,22 @@ async def find_model(models: ModelManager, name: str) -> InstalledModel:
     if not name:
         raise NotFound("Choose a model first.", param="model")
     return await asyncio.to_thread(models.catalog.get, name)
+
+
+async def plan_as_it_is(models: ModelManager, model: InstalledModel) -> LoadPlan:
+    """With the options that a loaded model has, else with those that it would be loaded with."""
+    loaded = models.get(model.name)
+    return await models.plan(model, {} if loaded is None else loaded.load_args)
+
+
+def options_without_entry(
+    models: ModelManager, model: InstalledModel, flags: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the model would be loaded with if nothing were saved for just this one. Blocking."""
+    loader = model.loader
+    patterns = models.saved.from_patterns(model.name).load_args
+    return {
+        **default_load_args(loader),
+        **check_load_args(loader, own_args(loader, patterns)),
+        **check_load_args(loader, own_args(loader, flags)),
+    }

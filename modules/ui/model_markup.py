@@ -1,14 +1,10 @@
 """Small pieces of HTML of the header and the tabs model and session; everything from outside goes through `plain`."""
 
-from html import escape
-
-_TEMPLATE_SIGNS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
-"""Gradio's HTML component takes its value through two template languages."""
+from modules.ui.markup import to_markup
 
 
-def plain(text: object) -> str:
-    """Text as it stands, for contents and attributes."""
-    return escape(str(text)).translate(_TEMPLATE_SIGNS)
+def plain(thing: object) -> str:
+    return to_markup(str(thing))
 
 
 def chip(text: str, kind: str = "", title: str = "") -> str:
