@@ -315,14 +315,15 @@ class Hooks:
         *others: object,
         check: Callable[[object, T], T],
         before: tuple[object, ...] = (),
+        copy: Callable[[T], T] = lambda value: value,
     ) -> T:
         """`value` as all hooks of this name leave it, each called with what is `before`, the value, and the others.
 
-        `check` (answer, value before) raises WrongAnswer.
+        `check` (answer, value before) raises WrongAnswer. `copy`: for what a hook may change before it fails.
         """
         for extension, hook in self.each(name):
             try:
-                value = check(hook(*before, value, *others), value)
+                value = check(hook(*before, copy(value), *others), value)
             except Exception as error:  # noqa: BLE001 - whatever an extension does
                 self.note(extension, name, error)
         return value

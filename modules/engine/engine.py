@@ -146,9 +146,7 @@ class LocalEngine:
             for job in list(self._jobs.values())
             if stop_id is None or job.sequence.request.stop_id == stop_id
         ]
-        for job in jobs:
-            job.is_stopped = True
-        self._scheduler.drop_cancelled()
+        self._stop(jobs)
         return len(jobs)
 
     def close(self) -> None:
@@ -157,7 +155,11 @@ class LocalEngine:
 
     def _build(self, request: GenerationRequest, constraint: TokenConstraint | None) -> Job:
         sequence = Slotted(request, list(request.prompt_ids), constraint)
-        stream = EventStream(asyncio.get_running_loop(), cancel=lambda: self._cancel(job))
+        stream = EventStream(
+            asyncio.get_running_loop(),
+            cancel=lambda: self._cancel(job),
+            stop=lambda: self._stop([job]),
+        )
         job = Job(sequence, Generation(sequence, self.tokenizer), stream)
         return job
 
@@ -167,6 +169,11 @@ class LocalEngine:
 
     def _cancel(self, job: Job) -> None:
         job.is_cancelled = True
+        self._scheduler.drop_cancelled()
+
+    def _stop(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            job.is_stopped = True
         self._scheduler.drop_cancelled()
 
     def _constraint(self, request: GenerationRequest) -> TokenConstraint | None:

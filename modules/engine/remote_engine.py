@@ -116,8 +116,7 @@ class RemoteEngine:
         """Each ends with what it has so far."""
         jobs = [job for job in self._jobs.values() if stop_id in (None, job.request.stop_id)]
         for job in jobs:
-            job.is_stopped = True
-            self._cancel(job)
+            self._stop(job)
         return len(jobs)
 
     def close(self) -> None:
@@ -137,7 +136,10 @@ class RemoteEngine:
 
     def _begin(self, request: GenerationRequest) -> EventStream:
         stream = EventStream(
-            asyncio.get_running_loop(), cancel=lambda: self._cancel(job), is_taken=False
+            asyncio.get_running_loop(),
+            cancel=lambda: self._cancel(job),
+            stop=lambda: self._stop(job),
+            is_taken=False,
         )
         job = _Job(request, stream)
         if request.prompt_ids and request.max_tokens == 0 and request.prompt_logprobs is None:
@@ -198,6 +200,10 @@ class RemoteEngine:
     def _cancel(self, job: _Job) -> None:
         if job.task is not None:
             job.task.cancel()
+
+    def _stop(self, job: _Job) -> None:
+        job.is_stopped = True
+        self._cancel(job)
 
     def _cancel_all(self) -> None:
         for job in list(self._jobs.values()):

@@ -18,12 +18,18 @@ class EventStream:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, cancel: Callable[[], None], *, is_taken: bool = True
+        self,
+        loop: asyncio.AbstractEventLoop,
+        cancel: Callable[[], None],
+        *,
+        stop: Callable[[], None] | None = None,
+        is_taken: bool = True,
     ) -> None:
         self.loop = loop
         self.is_taken = is_taken
         self.ignored: tuple[str, ...] = ()
         self._cancel = cancel
+        self._stop = stop or cancel
         self._events: deque[Event | AppError] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._is_over = False
@@ -81,6 +87,11 @@ class EventStream:
         if isinstance(event, Finished):
             self._is_over = True
         return event
+
+    def stop(self) -> None:
+        """End the reply early: what there is of it comes still, then Finished with `cancelled`."""
+        if not self._is_over:
+            self._stop()
 
     async def batch(self) -> list[Event]:
         """At least the next event, and with it all that have arrived; [] at the end."""

@@ -18,7 +18,11 @@ def hooked_chat(request: ChatRequest, hooks: Hooks) -> ChatRequest:
     """
     request = hooks.modify("state_modifier", request, check=_checked_state)
     messages = hooks.modify(
-        "history_modifier", list(request.messages), request, check=_checked_messages
+        "history_modifier",
+        list(request.messages),
+        request,
+        check=_checked_messages,
+        copy=list,
     )
     if request.face == "api" and messages and messages[-1].role == "user":
         messages[-1] = with_texts(

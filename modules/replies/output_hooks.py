@@ -166,6 +166,9 @@ class ChangedStream:
         self._events.clear()
         return events
 
+    def stop(self) -> None:
+        self._stream.stop()
+
     async def aclose(self) -> None:
         self._events.clear()
         await self._stream.aclose()

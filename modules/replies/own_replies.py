@@ -84,6 +84,7 @@ class OwnReplyStream:
         self._uncounted: list[str] = []
         self._tokens = 0
         self._is_over = False
+        self._is_stopped = False
 
     async def taken(self) -> None:
         """At once."""
@@ -105,6 +106,10 @@ class OwnReplyStream:
         event = await anext(self, None)
         return [] if event is None else [event]
 
+    def stop(self) -> None:
+        """A piece that is being made is the last."""
+        self._is_stopped = True
+
     async def aclose(self) -> None:
         """Does not wait for a piece that is being made; that may take as long as the extension likes."""
         if not self._is_over:
@@ -116,7 +121,10 @@ class OwnReplyStream:
 
     def _advance(self) -> list[Event]:
         """Events of the next piece; the last is Finished when the reply ends with it."""
-        piece = self._reply.next()
+        piece = None if self._is_stopped else self._reply.next()
+        if self._is_stopped:
+            text = self._stop.feed(piece or "") + self._stop.finish()
+            return [*_delta(text), self._finished("cancelled")]
         if piece is None:
             return [*_delta(self._stop.finish()), self._finished("stop")]
         kept, is_cut = self._within_bound(piece)

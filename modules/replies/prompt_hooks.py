@@ -41,7 +41,12 @@ def hooked_tokens(
         return _checked_ids(answer, size)
 
     ids = hooks.modify(
-        "tokenizer_modifier", list(encoded.ids), state, check=check, before=(prompt,)
+        "tokenizer_modifier",
+        list(encoded.ids),
+        state,
+        check=check,
+        before=(prompt,),
+        copy=list,
     )
     return EncodedPrompt(tuple(ids))
 
@@ -91,11 +96,12 @@ def _checked_logits(answer: object, before: Any) -> Any:
 
     if answer is None:
         raise WrongAnswer("a processor returned NoneType, not logits")
-    logits = np.asarray(answer, dtype=np.float32)
+    logits = np.array(answer, dtype=np.float32)
     if logits.shape != before.shape:
         raise WrongAnswer(
             f"a processor returned logits of shape {logits.shape}, not {before.shape}"
         )
+    logits[np.isneginf(before)] = -np.inf  # rows that stand for no token
     if not np.isfinite(logits.max()):  # nan, all of them -inf, or inf
         raise WrongAnswer("a processor returned logits that leave nothing to choose from")
     return logits

@@ -31,6 +31,10 @@ class ReplyStream(Protocol):
         """At least the next event, and with it all that have arrived; [] at the end."""
         ...
 
+    def stop(self) -> None:
+        """End the reply early: what there is of it comes still, then Finished with `cancelled`."""
+        ...
+
     async def aclose(self) -> None: ...
 
     async def fold(self) -> Completion:
