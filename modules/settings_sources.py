@@ -20,6 +20,7 @@ from modules.settings import GROUPS, OPTIONS, ROOT, Settings, load_option_defaul
 log = logging.getLogger("hearth.settings")
 
 API_PREFIX = "openai-"
+SAVED_FLAGS = "CMD_FLAGS.txt"
 PREFIXED_GROUPS = ("api", "media")
 REQUEST_ONLY = frozenset(("logit_bias",))
 """Sampling parameters that make no sense as a server's default: token ids differ between models."""
@@ -37,6 +38,26 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str] = os.envir
     values |= _from_flags(given)
     values |= _from_environment(environment)
     return _build(values, rest)
+
+
+def explain_settings(
+    argv: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """For each setting that some source gives, which one wins. ConfigError as above: files may have changed since the start."""
+    parser = build_parser()
+    saved, given = parser.parse_args(_saved_flags(argv)), parser.parse_args(list(argv))
+    path = getattr(given, "settings", None) or getattr(saved, "settings", None)
+    file = Path(path or ROOT / "settings.yaml")
+    sources = dict.fromkeys(_from_yaml(file)[0], file.name)
+    sources |= dict.fromkeys(vars(saved), SAVED_FLAGS)
+    sources |= dict.fromkeys(vars(given), "command line")
+    sources |= dict.fromkeys(_from_environment(environment), "environment")
+    return sources
+
+
+def saved_flags_path(argv: Sequence[str]) -> Path:
+    """CMD_FLAGS.txt of a start with this command line."""
+    return _user_data_dir(argv) / SAVED_FLAGS
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -110,20 +131,26 @@ def shown_default(default: Any) -> str:
 
 def _saved_flags(argv: Sequence[str]) -> list[str]:
     """CMD_FLAGS.txt: lines are joined, those that begin with `#` are comments, a trailing backslash means nothing."""
-    path = _user_data_dir(argv) / "CMD_FLAGS.txt"
+    path = saved_flags_path(argv)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text") from None
-    kept = [line.strip().rstrip("\\") for line in lines if not line.strip().startswith("#")]
+    return split_flags(text, str(path))
+
+
+def split_flags(text: str, where: str) -> list[str]:
+    """The flags of a CMD_FLAGS.txt. ConfigError for a quote that does not end."""
+    lines = [line.strip() for line in text.splitlines()]
+    kept = [line.rstrip("\\") for line in lines if not line.startswith("#")]
     try:
         return shlex.split(" ".join(kept), comments=False)
     except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _user_data_dir(argv: Sequence[str]) -> Path:
