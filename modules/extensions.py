@@ -74,14 +74,14 @@ def _load(name: str, context: AppContext) -> Extension:
     if not isinstance(params, dict):
         raise ConfigError(f"The extension {name}: params must be a dict")
     params = cast("dict[str, Any]", params)
+    params.setdefault("display_name", name)
+    params.setdefault("is_tab", "ui_tab" in functions)
     _override(params, context.settings.extension_params, name)
     return Extension(name, params, functions, file=module.__file__ or "")
 
 
 def _override(params: dict[str, Any], given: Mapping[str, Any], name: str) -> None:
     """`NAME-key` of settings.yaml wins over what the script has; in place, since the script reads the same dict."""
-    params.setdefault("display_name", name)
-    params.setdefault("is_tab", False)
     for full, value in given.items():
         owner, _, key = full.partition("-")
         if owner != name:

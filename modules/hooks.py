@@ -43,7 +43,7 @@ class Ui(Protocol):
 
 
 class UiTab(Protocol):
-    """The same, for a tab of its own with the extension's `display_name`. `params["is_tab"]` does that with `ui`."""
+    """The same, for a tab of its own with the extension's `display_name`. `params["is_tab"]` does that with `ui`; False hides the tab."""
 
     def __call__(self, context: Any, /) -> None: ...
 
@@ -225,6 +225,16 @@ class Extension:
     @property
     def is_tab(self) -> bool:
         return bool(self.params.get("is_tab"))
+
+    @property
+    def tab_hook(self) -> Callable[..., Any] | None:
+        """What makes its tab: `ui_tab`, else `ui`; None where it has none."""
+        return (self.hook("ui_tab") or self.hook("ui")) if self.is_tab else None
+
+    @property
+    def ui_hook(self) -> Callable[..., Any] | None:
+        """What makes its components below the chat: `ui`, unless that makes its tab."""
+        return None if self.is_tab and "ui_tab" not in self.functions else self.hook("ui")
 
     def hook(self, name: str) -> Callable[..., Any] | None:
         """None where it has none of that name, or is switched off."""
