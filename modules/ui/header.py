@@ -17,7 +17,11 @@ LOGO = (
     '<svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><path fill="currentColor" d="M16 2c1 5 7 8 7 15a7 7 0 0 1-14 0c0-3 '
     '1.500-5 3-7 .5 2 1.500 3 2.500 3.500C14.500 10 14 6 16 2z"/><path fill="currentColor" opacity=".35" d="M4 27h24v3H4z"/></svg>'
 )
-HEAD = f"<script>{(Path(__file__).parent / 'header_theme.js').read_text(encoding='utf-8')}</script>"
+FOLDER = Path(__file__).parent
+HEAD = "".join(
+    f"<script>{(FOLDER / name).read_text(encoding='utf-8')}</script>"
+    for name in ("header_theme.js", "session_tab.js")
+)
 """For the page's head."""
 CALM_S, LIVELY_S = 1.5, 0.5
 """Seconds between looks at the models, also while one is loading. All pages see what any of them does, and the API."""

@@ -68,7 +68,8 @@ def to_file_choices(repository: RemoteRepository) -> list[tuple[str, str]]:
 
 
 def _label(model: GgufModel) -> str:
-    parts = f", {len(model.parts)} parts" if len(model.parts) > 1 else ""
+    count = len(model.parts)
+    parts = f", {count} parts" if count > 1 else ""
     return f"{model.parts[0].path} ({shown_size(model.size)}{parts})"
 
 

@@ -71,7 +71,7 @@ def to_facts(model: InstalledModel, facts: InstalledFacts, loaded: LoadedModel |
         chips += "".join(chip(each, "good") for each in _abilities(loaded))
     problem = f'<p class="problem">{plain(facts.problem)}</p>' if facts.problem else ""
     return (
-        f'<h3 class="model-title">{plain(model.name)}</h3><div class="chips">{chips}</div>{problem}'
+        f'<h3 class="model-title">{plain(model.name)}</h3><div class="fact-chips">{chips}</div>{problem}'
     )
 
 

@@ -53,7 +53,7 @@ class Parts:
         with gr.Tabs(elem_id="model-parts"):
             with gr.Tab("Load", id="load"):
                 load = LoadForm(shell, chosen)
-            with gr.Tab("Chat template", id="template"):
+            with gr.Tab("Template", id="template"):
                 template = TemplateForm(shell, chosen)
             with gr.Tab("LoRA", id="lora"):
                 adapters = AdapterForm(shell, chosen)
