@@ -1,10 +1,85 @@
-"""The tab chat: not built yet."""
+"""The tab for chats: three parts that draw themselves, see `modules/ui/chat`."""
 
 # pyright: basic
-import gradio as gr
+from pathlib import Path
+from typing import Any
 
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from modules.toolbox.toolbox import Toolbox
+from modules.ui.chat.assets import find_katex, read_page
+from modules.ui.chat.desk import ChatDesk
+from modules.ui.chat.handlers import Handlers
+from modules.ui.chat.people import People
+from modules.ui.faults import told
 from modules.ui.shell import Shell
+
+QUIET: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "multiple",
+}
 
 
 def build(shell: Shell) -> None:
-    gr.Markdown("This tab is being built.")
+    desk = _build_desk(shell)
+    handlers = Handlers(desk)
+    with gr.Row(elem_id="chat", equal_height=True):
+        with gr.Column(elem_id="chat-side", min_width=0, scale=0):
+            sidebar = _part("sidebar")
+        with gr.Column(elem_id="chat-main", min_width=0):
+            messages = _part("messages", katex=find_katex())
+            composer = _part("composer")
+            _extensions(shell)
+    live = _part("live", template="<i></i>", elem_classes="chat-live")
+    parts = [sidebar, messages, composer]
+    shell.on_open(handlers.on_open, [shell.session], parts)
+    for part in parts:
+        part.act(told(handlers.on_act), [shell.session], parts, **QUIET)
+    for part in (messages, composer):
+        part.reply(told(handlers.on_reply), [shell.session], [live, *parts], **QUIET)
+    messages.models(lambda: Shell.show("model"), None, shell.tabs, **QUIET)
+    for name in ("model", "characters", "parameters", "chats", "profile"):
+        shell.signal(name).change(told(handlers.on_signal), [shell.session], parts, **QUIET)
+
+
+def _build_desk(shell: Shell) -> ChatDesk:
+    context = shell.context
+    toolbox = Toolbox(Path(context.settings.user_data_dir))
+    context.hooks.on_stop.append(toolbox.close)
+    people = People(context.settings.characters_path, _serve)
+    return ChatDesk(context, toolbox, people, _serve, Path(get_upload_folder()))
+
+
+def _serve(data: bytes, name: str) -> str:
+    """Anybody who knows the address can read it; nobody can guess it, as it is made of the content."""
+    path = save_bytes_to_cache(data, name, get_upload_folder())
+    return f"gradio_api/file={Path(path).as_posix()}"
+
+
+def _part(name: str, template: str | None = None, **props: Any) -> gr.HTML:
+    return gr.HTML(
+        None,
+        html_template=template or read_page(f"{name}.html"),
+        js_on_load=read_page("kit.js") + read_page(f"{name}.js"),
+        apply_default_css=False,
+        elem_id=f"chat-part-{name}",
+        **props,
+    )
+
+
+def _extensions(shell: Shell) -> None:
+    """What extensions put below the text field."""
+    hooks = shell.context.hooks
+    found = [(each, hook) for each, hook in hooks.each("ui") if not each.is_tab]
+    if not found:
+        return
+    with gr.Accordion("Extensions", open=False, elem_id="chat-extensions"):
+        for extension, hook in found:
+            with gr.Group(elem_id=f"extension-{extension.name}"):
+                try:
+                    hook(shell.context)
+                except Exception as error:  # noqa: BLE001 - whatever an extension does
+                    hooks.note(extension, "ui", error)

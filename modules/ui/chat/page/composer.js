@@ -1,0 +1,254 @@
+/* Where people write. Value: {mode, modes, character, characters, thinking, tools, begin, sends_on_enter, can_hear, can_see, draft, placeholder}. */
+
+const form = element.querySelector("form");
+const input = element.querySelector("textarea");
+const fileList = element.querySelector(".composer-files");
+const sendButton = element.querySelector(".composer-send");
+const part = (name) => element.querySelector(`.composer-${name}`);
+let files = [];
+let live = null;
+let draftSeen = 0;
+let isWaiting = false;
+
+const act = (what, more = {}) => trigger("act", { do: what, ...more });
+const isBusy = () => isWaiting || Boolean(live && live.state !== "idle");
+const view = () => props.value || {};
+
+/* ---- Text */
+
+const fit = () => { input.style.height = "auto"; input.style.height = `${Math.min(input.scrollHeight, innerHeight * 0.4)}px`; };
+const setText = (text) => { input.value = text; fit(); update(); };
+input.addEventListener("input", () => { fit(); update(); });
+input.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || event.altKey) return;
+  const isModified = event.ctrlKey || event.metaKey;
+  const isNewLine = event.shiftKey || (!view().sends_on_enter && !isModified);
+  if (isNewLine) return;
+  if (isModified && view().sends_on_enter) return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (!isBusy()) send("send");
+});
+
+const send = (what) => {
+  const text = input.value;
+  const ready = files.filter((file) => file.path);
+  if (files.some((file) => !file.path && !file.problem)) return;
+  if (!text.trim() && !ready.length) return;
+  isWaiting = true;
+  trigger("reply", { do: what, text, files: ready.map(({ path, name }) => ({ path, name })) });
+  files = [];
+  drawFiles();
+  setText("");
+};
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (isBusy()) act("stop");
+  else send("send");
+});
+
+/* ---- Files */
+
+const drawFiles = () => {
+  fileList.replaceChildren(...files.map((file) => h("span", { class: `file ${file.problem ? "broken" : ""} ${file.path ? "" : "loading"}`, title: file.problem || file.name },
+    file.preview ? h("img", { src: file.preview, alt: "" }) : icon("attach", 15), h("span", {}, file.name), file.problem ? h("small", {}, file.problem) : null,
+    iconButton("close", `Remove ${file.name}`, () => { files = files.filter((each) => each !== file); drawFiles(); update(); }))));
+};
+const addFiles = async (given) => {
+  await Promise.all([...given].map(async (source) => {
+    const file = { name: source.name || "pasted file", preview: source.type.startsWith("image/") ? URL.createObjectURL(source) : null };
+    files.push(file);
+    drawFiles();
+    try { file.path = (await upload(source)).path; } catch { file.problem = "could not be sent"; }
+    drawFiles();
+    update();
+  }));
+};
+part("attach").addEventListener("click", () => part("file").click());
+part("file").addEventListener("change", (event) => { addFiles(event.target.files); event.target.value = ""; input.focus(); });
+input.addEventListener("paste", (event) => {
+  const pasted = [...(event.clipboardData?.files || [])];
+  if (!pasted.length) return;
+  event.preventDefault();
+  addFiles(pasted);
+});
+const zone = () => document.querySelector("#chat-main");
+const hasFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
+setTimeout(() => {
+  let depth = 0;
+  zone().addEventListener("dragenter", (event) => { if (hasFiles(event)) { depth += 1; form.classList.add("dropping"); } });
+  zone().addEventListener("dragleave", () => { depth = Math.max(0, depth - 1); if (!depth) form.classList.remove("dropping"); });
+  zone().addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
+  zone().addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    form.classList.remove("dropping");
+    addFiles(event.dataTransfer.files);
+  });
+});
+
+/* ---- Speech: recorded here, sent as a WAV file of 16 kHz, and written out by the server */
+
+let recorder = null;
+const toWav = async (blob) => {
+  const context = new OfflineAudioContext(1, 1, 16000);
+  const sound = await context.decodeAudioData(await blob.arrayBuffer());
+  const samples = sound.getChannelData(0);
+  const data = new DataView(new ArrayBuffer(44 + samples.length * 2));
+  const text = (at, value) => [...value].forEach((letter, i) => data.setUint8(at + i, letter.charCodeAt(0)));
+  text(0, "RIFF"); data.setUint32(4, 36 + samples.length * 2, true); text(8, "WAVEfmt "); data.setUint32(16, 16, true);
+  data.setUint16(20, 1, true); data.setUint16(22, 1, true); data.setUint32(24, 16000, true); data.setUint32(28, 32000, true);
+  data.setUint16(32, 2, true); data.setUint16(34, 16, true); text(36, "data"); data.setUint32(40, samples.length * 2, true);
+  samples.forEach((value, i) => data.setInt16(44 + i * 2, Math.max(-1, Math.min(1, value)) * 32767, true));
+  return new File([data], "speech.wav", { type: "audio/wav" });
+};
+const record = async () => {
+  if (recorder) { recorder.stop(); return; }
+  let stream;
+  try { stream = await navigator.mediaDevices.getUserMedia({ audio: true }); } catch { act("no-microphone"); return; }
+  const pieces = [];
+  recorder = new MediaRecorder(stream);
+  recorder.addEventListener("dataavailable", (event) => pieces.push(event.data));
+  recorder.addEventListener("stop", async () => {
+    stream.getTracks().forEach((track) => track.stop());
+    recorder = null;
+    part("mic").classList.remove("recording");
+    const { path } = await upload(await toWav(new Blob(pieces)));
+    act("dictate", { path });
+  });
+  recorder.start();
+  part("mic").classList.add("recording");
+};
+part("mic").addEventListener("click", record);
+
+/* ---- The controls below */
+
+const choice = (name, label, help, isChosen, action) =>
+  h("button", { type: "button", class: "choice", role: "radio", "aria-checked": String(isChosen), "data-value": name, onclick: action },
+    h("span", {}, h("b", {}, label), help ? h("small", {}, help) : null), isChosen ? icon("check", 16) : null);
+const switchRow = (label, help, isOn, action, name) =>
+  h("button", { type: "button", class: "switch-row", role: "switch", "aria-checked": String(isOn), "data-value": name,
+    onclick: (event) => { const now = event.currentTarget.getAttribute("aria-checked") !== "true"; event.currentTarget.setAttribute("aria-checked", String(now)); action(now); } },
+    h("span", {}, h("b", {}, label), help ? h("small", {}, help) : null), h("i"));
+const closing = (action) => () => { document.querySelector(".chat-panel")?.closePanel(); action(); };
+
+const openModes = () => openPanel(part("mode"), [
+  h("h3", {}, "How to talk"),
+  ...view().modes.map((mode) => choice(mode.id, mode.title, mode.help, mode.id === view().mode, closing(() => act("set", { mode: mode.id })))),
+  h("h3", {}, "With whom"),
+  h("div", { class: "people" }, ...view().characters.map((who) =>
+    h("button", { type: "button", class: "person", role: "radio", "aria-checked": String(who.id === view().character), "data-value": who.id,
+      onclick: closing(() => act("set", { character: who.id })) }, picture(who), h("span", {}, who.name)))),
+], { above: true, label: "Mode and character" });
+
+const openThink = () => {
+  const thinking = view().thinking;
+  openPanel(part("think"), [
+    switchRow("Think before answering", thinking.help, thinking.is_on, (on) => act("set", { thinks: on }), "thinks"),
+    thinking.has_effort ? h("h3", {}, "Effort") : null,
+    thinking.has_effort ? h("div", { class: "segments", role: "radiogroup" }, ...thinking.efforts.map((effort) =>
+      h("button", { type: "button", role: "radio", "aria-checked": String(effort === thinking.effort), "data-value": effort,
+        onclick: closing(() => act("set", { effort })) }, effort))) : null,
+  ].filter(Boolean), { above: true, label: "Thinking" });
+};
+
+const toolPanel = () => {
+  const tools = view().tools;
+  const parts = [switchRow("Let the model call tools", "You are asked before each call.", tools.is_on, (on) => act("set", { tools: on }), "tools")];
+  for (const group of tools.groups) {
+    parts.push(h("div", { class: `tool-group ${group.state}` }, switchRow(group.title, group.status, group.is_on, (on) => act("tool", { key: group.key, on }), group.key),
+      ...group.tools.map((tool) => switchRow(tool.name, tool.description, tool.is_on, (on) => act("tool", { key: tool.name, on }), tool.name))));
+  }
+  if (!tools.groups.length) parts.push(h("p", { class: "hint" }, tools.hint));
+  if (tools.always.length) parts.push(h("h3", {}, "Always allowed in this chat"),
+    h("p", { class: "always" }, ...tools.always.map((name) => h("span", { class: "file" }, name, iconButton("close", `Ask for ${name} again`, () => act("ask-again", { name }))))));
+  return parts;
+};
+const openTools = () => {
+  const panel = openPanel(part("tools"), h("div", { class: "tool-panel" }, ...toolPanel()), { above: true, label: "Tools" });
+  if (panel) act("tools");
+};
+
+const openBegin = () => {
+  const area = h("textarea", { rows: "3", "aria-label": "Start the reply with", placeholder: "Sure, here is", id: "chat-begin-text" });
+  area.value = view().begin;
+  area.addEventListener("change", () => act("set", { begin: area.value }));
+  area.addEventListener("keydown", (event) => event.stopPropagation());
+  openPanel(part("begin"), [h("h3", {}, "Start the reply with"), area, h("p", { class: "hint" }, "Replies begin with this text, and the model goes on from there.")],
+    { above: true, label: "Start the reply with" });
+  area.focus();
+};
+for (const [name, action] of [["mode", openModes], ["think", openThink], ["tools", openTools], ["begin", openBegin]])
+  part(name).addEventListener("click", action);
+
+const pill = (name, picked, label, isOn, title) => {
+  const button = part(name);
+  const print = JSON.stringify([label, isOn, title]);
+  if (button.print === print) return;
+  button.print = print;
+  button.replaceChildren(picked, h("span", {}, label));
+  button.classList.toggle("on", isOn);
+  button.title = title;
+};
+
+const drawMeter = () => {
+  const meter = element.querySelector(".chat-meter");
+  const context = (live && live.context) || view().context;
+  if (!context || !context.total) { meter.replaceChildren(); return; }
+  const share = Math.min(1, context.used / context.total);
+  meter.title = `${context.used.toLocaleString("en")} of ${context.total.toLocaleString("en")} tokens of the context are used`;
+  meter.replaceChildren(h("span", { class: "chat-meter-speed" }, (live && live.speed) || ""), h("span", { class: "chat-meter-bar" }, h("i", { style: `width:${(share * 100).toFixed(1)}%` })),
+    h("span", { class: "chat-meter-count" }, `${short(context.used)} / ${short(context.total)}`));
+  meter.classList.toggle("full", share > 0.9);
+};
+const short = (count) => (count < 10000 ? String(count) : `${(count / 1000).toFixed(count < 100000 ? 1 : 0)}k`);
+
+const update = () => {
+  const value = view();
+  if (!value.modes) return;
+  const who = value.characters.find((each) => each.id === value.character) || { name: "Assistant" };
+  const mode = value.modes.find((each) => each.id === value.mode);
+  pill("mode", picture(who, "tiny"), value.mode === "instruct" ? who.name : `${who.name} · ${mode.title}`, value.character !== "" || value.mode !== "instruct", "Mode and character");
+  pill("think", icon("think", 16), value.thinking.has_effort && value.thinking.is_on ? `Think · ${value.thinking.effort}` : "Think", value.thinking.is_on, "Thinking");
+  part("think").hidden = !value.thinking.can;
+  pill("tools", icon("tools", 16), "Tools", value.tools.is_on, "Tools");
+  pill("begin", icon("edit", 16), "Start with", Boolean(value.begin), value.begin || "Start the reply with");
+  part("mic").hidden = !value.can_hear;
+  input.placeholder = value.placeholder;
+  const busy = isBusy();
+  const isEmpty = !input.value.trim() && !files.some((file) => file.path);
+  const what = busy ? "stop" : "send";
+  if (sendButton.what !== what) { sendButton.what = what; sendButton.replaceChildren(icon(what, busy ? 20 : 20)); sendButton.setAttribute("aria-label", busy ? "Stop" : "Send"); sendButton.title = busy ? "Stop (Esc)" : "Send"; }
+  sendButton.classList.toggle("stop", busy);
+  sendButton.disabled = !busy && (isEmpty || files.some((file) => !file.path && !file.problem));
+  drawMeter();
+  const panel = document.querySelector(".chat-panel .tool-panel");
+  const toolPrint = JSON.stringify(value.tools);
+  if (panel && panel.print !== toolPrint) { panel.print = toolPrint; panel.replaceChildren(...toolPanel()); panel.closest(".chat-panel").place(); }
+};
+
+const takeDraft = (draft) => {
+  if (!draft || draft.n === draftSeen) return;
+  draftSeen = draft.n;
+  if (draft.files) { files = draft.files.map((file) => ({ ...file })); drawFiles(); }
+  setText(draft.adds && input.value.trim() ? `${input.value.trimEnd()} ${draft.text}` : draft.text);
+  input.focus();
+};
+
+hear("live", (value) => {
+  live = value;
+  isWaiting = false;
+  if (typeof value?.draft === "string") setText(value.draft);
+  update();
+});
+hear("ask", (text) => { if (!isBusy()) { setText(text); send("send"); } });
+hear("impersonate", () => { if (!isBusy()) { isWaiting = true; trigger("reply", { do: "impersonate", text: input.value }); update(); } });
+hear("only-say", () => send("say"));
+watch("value", () => { takeDraft(view().draft); update(); });
+
+part("attach").append(icon("attach"));
+part("mic").append(icon("mic"));
+setTimeout(() => { if (!isPhone()) input.focus({ preventScroll: true }); });
+update();
+fit();

@@ -1,0 +1,142 @@
+"""What one open page knows of its chats."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from modules.chats.conversation import Conversation
+from modules.chats.memory_store import MemoryStore
+from modules.chats.store import ConversationStore
+from modules.chats.turns import Version
+from modules.core.errors import Conflict, RequestError
+from modules.toolbox.approvals import Approvals
+from modules.toolbox.offered import OfferedTool, SourceStatus
+from modules.ui.chat.composer_view import Draft
+from modules.ui.chat.turn_view import ContextUse, TurnViews
+from modules.ui.chat.writing import Writing
+from modules.ui.profile import Profile
+
+APPROVALS = "approvals"
+"""The key of a conversation's settings under which lasting answers about tools are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file for the browser to keep. `number` tells downloads apart."""
+
+    number: int
+    name: str
+    text: str
+
+
+@dataclass
+class ChatState:
+    """`store`: of the person's chats; `private`: of those that end with the page. `can_keep`: whether there are others at all.
+
+    `note`: a sentence that is shown under the messages. `sent`: what the page was told last, by the name of its part.
+    """
+
+    store: ConversationStore
+    can_keep: bool
+    private: MemoryStore = field(default_factory=MemoryStore)
+    conversation: Conversation = field(default_factory=Conversation)
+    is_private: bool = False
+    query: str = ""
+    note: str = ""
+    begin: str = ""
+    draft: Draft | None = None
+    download: Download | None = None
+    writing: Writing | None = None
+    is_preparing: bool = False
+    left_out: int = 0
+    context: ContextUse = field(default_factory=ContextUse)
+    views: TurnViews = field(default_factory=TurnViews)
+    sources: tuple[SourceStatus, ...] = ()
+    offered: tuple[OfferedTool, ...] = ()
+    sent: dict[str, Any] = field(default_factory=dict[str, Any])
+    counter: int = 0
+
+    @property
+    def is_busy(self) -> bool:
+        return self.is_preparing or self.writing is not None
+
+    @property
+    def current_store(self) -> ConversationStore:
+        return self.private if self.is_private else self.store
+
+    @property
+    def approvals(self) -> Approvals:
+        return Approvals.from_json((self.conversation.settings or {}).get(APPROVALS))
+
+    def count(self) -> int:
+        """Another number each time."""
+        self.counter += 1
+        return self.counter
+
+    def refuse_while_busy(self) -> None:
+        if self.is_busy:
+            raise Conflict("A reply is being made; stop it first.")
+
+    def with_approvals(self, approvals: Approvals) -> Conversation:
+        """The conversation with the answers that last."""
+        return with_approvals(self.conversation, approvals)
+
+    def show(self, conversation: Conversation, *, is_private: bool | None = None) -> None:
+        """Another conversation, or another state of this one."""
+        if conversation.id != self.conversation.id:
+            self.note, self.left_out, self.begin = "", 0, ""
+            self.context = replace(self.context, used=_used(conversation))
+        self.conversation = conversation
+        if is_private is not None:
+            self.is_private = is_private
+
+    def holder_of(self, chat_id: str) -> ConversationStore:
+        """The store that has this chat. Blocking."""
+        try:
+            self.private.load(chat_id)
+        except RequestError:
+            return self.store
+        return self.private
+
+    def keep(self, conversation: Conversation) -> Conversation:
+        """Saved, and shown. Where somebody else has changed it meanwhile, this becomes a chat of its own. Blocking."""
+        store = self.current_store
+        try:
+            saved = store.save(conversation)
+        except Conflict:
+            copy = conversation.copied()
+            saved = store.save(copy, files_of=conversation.id)
+            self.show(saved)
+            self.note = (
+                "This chat was changed in another window meanwhile, so it goes on here as a copy."
+            )
+            return saved
+        self.show(saved)
+        return saved
+
+
+def with_approvals(conversation: Conversation, approvals: Approvals) -> Conversation:
+    settings = dict(conversation.settings or {})
+    if approvals.for_good:
+        settings[APPROVALS] = approvals.to_json()
+    else:
+        settings.pop(APPROVALS, None)
+    return conversation.with_settings(settings or None)
+
+
+def new_conversation(character: str, mode: str, greeting: str) -> Conversation:
+    """What the character says first stands in it from the beginning."""
+    conversation = Conversation(character=character, mode=mode)
+    return conversation.appended("assistant", Version.of(greeting)) if greeting else conversation
+
+
+def default_mode(profile: Profile) -> str:
+    return profile.mode if profile.mode in ("instruct", "chat", "chat-instruct") else "instruct"
+
+
+def _used(conversation: Conversation) -> int:
+    """Tokens of the context, as far as the last reply tells."""
+    for turn in reversed(conversation.turns):
+        version = turn.version
+        if turn.role == "assistant" and version.tally is not None and len(version.steps) == 1:
+            return version.tally.prompt_tokens + version.tally.completion_tokens
+    return 0
