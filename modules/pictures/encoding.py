@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
@@ -73,3 +73,13 @@ def _exif(settings: Mapping[str, Any] | None) -> bytes:
     exif = Pillow.Exif()
     exif.get_ifd(_EXIF_FOLDER)[_USER_COMMENT] = comment
     return exif.tobytes()
+
+
+def read_settings(data: bytes) -> dict[str, Any] | None:
+    """What `encode` wrote into a PNG; None where there is nothing of that kind. Blocking."""
+    try:
+        with Pillow.open(BytesIO(data), formats=["PNG"]) as picture:
+            found = json.loads(str(picture.info.get(SETTINGS_KEY, "null")))
+    except (OSError, ValueError, SyntaxError, RecursionError, Pillow.DecompressionBombError):
+        return None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
