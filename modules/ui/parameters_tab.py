@@ -1,10 +1,49 @@
-"""The tab parameters: not built yet."""
+"""The tab Parameters: how replies are drawn, and what bounds them; for all chats or for the one that is open."""
 
 # pyright: basic
+import asyncio
+from typing import Any
+
 import gradio as gr
 
+from modules.ui.confirming import QUIET
+from modules.ui.faults import told
+from modules.ui.parameters_form import CHANGED, EDITED, ParametersForm
+from modules.ui.parameters_grammar import GrammarForm
+from modules.ui.parameters_presets import PresetBar
+from modules.ui.session import Session
 from modules.ui.shell import Shell
 
 
 def build(shell: Shell) -> None:
-    gr.Markdown("This tab is being built.")
+    presets = PresetBar(shell)
+    form = ParametersForm(shell)
+    with gr.Row(elem_id="params", elem_classes="split"):
+        with gr.Column(scale=7, min_width=320):
+            form.build_samplers()
+        with gr.Column(scale=4, min_width=300):
+            form.build_reply()
+            grammar = GrammarForm(shell)
+    shown = [*presets.outputs, *form.outputs, *grammar.outputs]
+
+    async def show(session: Session) -> list[Any]:
+        files = await asyncio.to_thread(lambda: (presets.show(session), grammar.show(session)))
+        return [*files[0], *form.show(session), *files[1]]
+
+    async def set_scope(is_own: bool, session: Session, edited: int) -> list[Any]:
+        session.chat_parameters = session.parameters if is_own else None
+        return [*await show(session), edited + 1]
+
+    async def show_summary(session: Session) -> str:
+        return form.to_summary(session.parameters)
+
+    form.listen()
+    presets.listen(form)
+    grammar.listen()
+    session, edited = shell.session, shell.signal(EDITED)
+    presets.scope.input(
+        told(set_scope), [presets.scope, session, edited], [*shown, edited], **QUIET
+    )
+    shell.on_open(show, [session], shown)
+    shell.signal(CHANGED).change(told(show), [session], shown, **QUIET)
+    shell.signal("model").change(told(show_summary), [session], [form.summary], **QUIET)

@@ -1,0 +1,41 @@
+"""Buttons that ask once more before something is lost."""
+
+# pyright: basic
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from modules.ui.faults import told
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+class ConfirmButton:
+    """`LABEL`, and after a click `SURE` and Keep in its place."""
+
+    def __init__(self, label: str, sure: str, *, elem_id: str, size: str = "md") -> None:
+        options: dict[str, Any] = {"size": size, "min_width": 80}
+        self._ask = gr.Button(label, elem_id=elem_id, **options)
+        self._sure = gr.Button(
+            sure, variant="stop", visible=False, elem_id=f"{elem_id}-sure", **options
+        )
+        self._keep = gr.Button("Keep", visible=False, elem_id=f"{elem_id}-keep", **options)
+
+    def click(
+        self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]
+    ) -> None:
+        """`handler` runs once it has been confirmed."""
+        buttons = [self._ask, self._sure, self._keep]
+        self._ask.click(told(_asked), None, buttons, queue=False, **QUIET)
+        self._keep.click(told(_settled), None, buttons, queue=False, **QUIET)
+        self._sure.click(told(handler), list(inputs), list(outputs), **QUIET)
+        self._sure.click(told(_settled), None, buttons, queue=False, **QUIET)
+
+
+async def _asked():  # noqa: ANN202 - updates
+    return gr.Button(visible=False), gr.Button(visible=True), gr.Button(visible=True)
+
+
+async def _settled():  # noqa: ANN202 - updates
+    return gr.Button(visible=True), gr.Button(visible=False), gr.Button(visible=False)

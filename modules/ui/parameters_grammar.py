@@ -1,0 +1,123 @@
+"""The grammar of replies: choose a file, write one, see whether it is right, save and delete it."""
+
+# pyright: basic
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from modules.core.errors import AppError, RequestError
+from modules.prompts.grammars import delete_grammar, list_grammars, load_grammar, save_grammar
+from modules.replies.constraints import grammar_constraint
+from modules.ui.confirming import QUIET, ConfirmButton
+from modules.ui.faults import told
+from modules.ui.markup import to_markup
+from modules.ui.parameters_form import EDITED
+from modules.ui.parameters_values import change
+from modules.ui.session import Session
+from modules.ui.shell import Shell
+
+NONE = "None"
+
+
+class GrammarForm:
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._folder = shell.context.settings.grammars_path
+        with gr.Accordion("Grammar", open=False, elem_id="params-grammar"):
+            self.file = gr.Dropdown(
+                [NONE],
+                value=NONE,
+                label="File",
+                info="What every reply has to follow, in GBNF or Lark",
+                interactive=True,
+                elem_id="grammar-file",
+            )
+            self.text = gr.Textbox(
+                label="Grammar",
+                lines=6,
+                max_lines=16,
+                placeholder='root ::= "yes" | "no"',
+                elem_id="grammar-text",
+                elem_classes="code-box",
+            )
+            self.state = gr.HTML(elem_id="grammar-state")
+            with gr.Row(elem_classes="buttons"):
+                self.name = gr.Textbox(label="Name", min_width=130, elem_id="grammar-name")
+                self.save = gr.Button("Save", size="md", min_width=70, elem_id="grammar-save")
+                self.delete = ConfirmButton("Delete", "Delete it", elem_id="grammar-delete")
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [self.file, self.text, self.name, self.state]
+
+    def show(self, session: Session) -> list[Any]:
+        """For `outputs`. Reads files: for a worker thread."""
+        text = session.parameters.grammar
+        names = list_grammars(self._folder)
+        name = self._name_of(text, names)
+        return [gr.Dropdown([NONE, *names], value=name or NONE), text, name, self._judge(text)]
+
+    def listen(self) -> None:
+        session, edited = self._shell.session, self._shell.signal(EDITED)
+        outputs = [*self.outputs, edited]
+        self.file.input(told(self._choose), [self.file, session, edited], outputs, **QUIET)
+        self.text.blur(
+            told(self._write), [self.text, session, edited], [self.state, edited], **QUIET
+        )
+        self.save.click(told(self._save), [self.name, self.text, session, edited], outputs, **QUIET)
+        self.delete.click(self._delete, [self.file, session, edited], outputs)
+
+    async def _choose(self, name: str, session: Session, edited: int):  # noqa: ANN202 - updates
+        text = ""
+        if name != NONE:
+            text = (await asyncio.to_thread(load_grammar, self._folder, name)).text
+        await change(session, replace(session.parameters, grammar=text))
+        state = await asyncio.to_thread(self._judge, text)
+        return gr.skip(), text, "" if name == NONE else name, state, edited + 1
+
+    async def _write(self, text: str, session: Session, edited: int):  # noqa: ANN202 - updates
+        if (text or "").strip() == session.parameters.grammar.strip():
+            return gr.skip(), gr.skip()
+        await change(session, replace(session.parameters, grammar=text or ""))
+        return await asyncio.to_thread(self._judge, text or ""), edited + 1
+
+    async def _save(self, name: str, text: str, session: Session, edited: int):  # noqa: ANN202 - updates
+        name = (name or "").strip()
+        if not name or not (text or "").strip():
+            raise RequestError("A grammar needs a text and a name.", param="grammar")
+        await asyncio.to_thread(save_grammar, self._folder, name, text)
+        await change(session, replace(session.parameters, grammar=text))
+        gr.Info(f"The grammar {name} is saved.")
+        return [*await asyncio.to_thread(self.show, session), edited + 1]
+
+    async def _delete(self, name: str, session: Session, edited: int):  # noqa: ANN202 - updates
+        if name == NONE:
+            raise RequestError("Choose a file first.", param="grammar")
+        await asyncio.to_thread(delete_grammar, self._folder, name)
+        gr.Info(f"The grammar {name} is deleted; its text stays in force here.")
+        return [*await asyncio.to_thread(self.show, session), edited + 1]
+
+    def _name_of(self, text: str, names: list[str]) -> str:
+        """Of the file with this text, if there is one."""
+        for name in names if text else []:
+            try:
+                if load_grammar(self._folder, name).text == text:
+                    return name
+            except RequestError:
+                continue
+        return ""
+
+    def _judge(self, text: str) -> str:
+        """Whether it can be compiled, with the model that answers where there is one. Blocking."""
+        if not text.strip():
+            return ""
+        model = self._shell.context.models.current
+        try:
+            constraint = grammar_constraint(text, "grammar")
+            if model is not None and not model.info.renders_itself:
+                model.engine.check_grammar(constraint.grammar)
+        except AppError as error:
+            return f'<span class="chip bad">Not right</span> {to_markup(error.message)}'
+        return '<span class="chip good">In force</span>'

@@ -1,0 +1,100 @@
+"""The tab Parameters, by mouse and keyboard."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.visits import Visitor
+from tests.live.launch import Server, eventually
+
+
+@pytest.fixture
+def parameters(visitor: Visitor) -> Page:
+    visitor.choose_tab("Parameters")
+    return visitor.page
+
+
+def kept(ui: Server) -> dict[str, object]:
+    path = ui.user_data / "profiles" / "default.json"
+    return json.loads(path.read_text())["parameters"] if path.exists() else {}
+
+
+def write(page: Page, name: str, text: str) -> None:
+    field = page.locator(f"#param-{name}").locator("input[type=number], textarea").first
+    field.fill(text)
+    field.press("Tab")
+
+
+def test_a_changed_value_is_marked_told_and_kept(
+    parameters: Page, ui: Server, visitor: Visitor
+) -> None:
+    write(parameters, "temperature", "0.7")
+    expect(parameters.locator("#params-summary")).to_contain_text(re.compile(r"temperature\s+0\.7"))
+    expect(parameters.locator("#param-temperature")).to_have_class(re.compile("is-changed"))
+    eventually(lambda: kept(ui)["sampling"] == {"temperature": 0.7})
+    visitor.open()
+    visitor.choose_tab("Parameters")
+    expect(parameters.locator("#param-temperature input[type=number]")).to_have_value("0.7")
+    parameters.locator("#params-reset").click()
+    expect(parameters.locator("#params-summary")).to_contain_text("as the server has them")
+    expect(parameters.locator("#param-temperature")).not_to_have_class(re.compile("is-changed"))
+
+
+def test_a_wrong_value_is_refused_with_a_sentence(parameters: Page, ui: Server) -> None:
+    write(parameters, "top_k", "-7")
+    expect(parameters.locator(".toast-body")).to_contain_text("top_k must be at least -1")
+    expect(parameters.locator("#param-top_k")).to_have_class(re.compile("is-wrong"))
+    write(parameters, "top_k", "0")
+    expect(parameters.locator("#param-top_k")).not_to_have_class(re.compile("is-wrong"))
+    assert "-7" not in ui.logged
+
+
+def test_a_preset_is_loaded_saved_and_deleted(parameters: Page, ui: Server) -> None:
+    preset = parameters.locator("#params-preset input")
+    preset.click()
+    parameters.get_by_role("option", name="Creative").click()
+    expect(parameters.locator("#params-summary")).to_contain_text("temperature_last")
+    expect(parameters.locator("#param-temperature input[type=number]")).to_have_value("1.25")
+    preset.fill("My own")
+    preset.press("Enter")
+    parameters.locator("#params-preset-save").click()
+    path = ui.user_data / "presets" / "My own.yaml"
+    expect(parameters.locator(".toast-body")).to_contain_text("My own is saved")
+    assert "temperature: 1.25" in path.read_text()
+    parameters.locator("#params-preset-delete").click()
+    parameters.locator("#params-preset-delete-sure").click()
+    eventually(lambda: not path.exists())
+    parameters.locator("#params-reset").click()
+    expect(parameters.locator("#params-summary")).to_contain_text("as the server has them")
+
+
+def test_a_chat_of_its_own_leaves_the_others_alone(parameters: Page, ui: Server) -> None:
+    parameters.locator("#params-scope input").click()
+    write(parameters, "seed", "7")
+    expect(parameters.locator("#params-summary")).to_contain_text("seed")
+    assert kept(ui).get("sampling", {}) == {}
+    parameters.locator("#params-scope input").click()
+    expect(parameters.locator("#params-summary")).to_contain_text("as the server has them")
+
+
+def test_a_grammar_is_chosen_edited_and_judged(parameters: Page, ui: Server) -> None:
+    parameters.get_by_role("button", name="Grammar").click()
+    parameters.locator("#grammar-file input").click()
+    parameters.get_by_role("option", name="yes_no").click()
+    expect(parameters.locator("#grammar-text textarea")).to_have_value(re.compile("root ::="))
+    expect(parameters.locator("#grammar-state")).to_contain_text("In force")
+    parameters.locator("#grammar-text textarea").fill('root ::= "a')
+    parameters.locator("#grammar-text textarea").press("Tab")
+    expect(parameters.locator("#grammar-state")).to_contain_text("Not right")
+    parameters.locator("#grammar-text textarea").fill('root ::= "a"')
+    parameters.locator("#grammar-name").locator("input, textarea").fill("letter")
+    parameters.locator("#grammar-save").click()
+    path = ui.user_data / "grammars" / "letter.gbnf"
+    eventually(path.exists)
+    expect(parameters.locator("#grammar-state")).to_contain_text("In force")
+    parameters.locator("#grammar-file input").click()
+    parameters.get_by_role("option", name="None").click()
+    expect(parameters.locator("#grammar-state")).to_have_text("")
+    eventually(lambda: kept(ui)["grammar"] == "")
