@@ -58,5 +58,5 @@ class Approvals:
         found = cast(dict[str, Any], value).get("for_good") if isinstance(value, dict) else None
         entries = cast(dict[str, Any], found) if isinstance(found, dict) else {}
         return cls(
-            for_good={name: is_ok for name, is_ok in entries.items() if is_ok in (True, False)}
+            for_good={name: is_ok for name, is_ok in entries.items() if isinstance(is_ok, bool)}
         )

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any, cast
 
 import anyio
@@ -84,6 +85,8 @@ class Connection:
 
     @asynccontextmanager
     async def _session(self) -> AsyncGenerator[Any]:
+        # The import takes a second, which the event loop does not have.
+        await asyncio.to_thread(import_module, "mcp")
         from mcp import Client
 
         # It logs what servers say when that cannot be read, and nothing that is said may be logged.

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from importlib import import_module
 from typing import Any
 
 from modules.toolbox.arguments import schema_problem
@@ -56,6 +57,7 @@ class McpServer:
 
     async def call(self, tool: str, arguments: dict[str, Any], timeout_s: float) -> ToolResult:
         """Cancelling tells the server that the answer is no longer wanted."""
+        await asyncio.to_thread(import_module, "mcp")
         from mcp import MCPError
 
         try:
@@ -151,7 +153,7 @@ class McpServer:
     def _take(self, found: list[Any]) -> None:
         tools: list[ListedTool] = []
         notes: list[str] = []
-        for tool in found[:_TOOL_LIMIT]:
+        for tool in {tool.name: tool for tool in found[:_TOOL_LIMIT]}.values():
             schema = to_text_schema(tool.input_schema)
             if problem := schema_problem(schema):
                 notes.append(f"The tool {tool.name} is not offered: {problem}.")

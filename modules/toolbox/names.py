@@ -23,10 +23,12 @@ def unique_names(wanted: Iterable[tuple[str, str]]) -> list[str]:
     taken: set[str] = set()
     names: list[str] = []
     for name, identity in wanted:
-        if name in taken:
-            name = _marked(name, identity)
-        taken.add(name)
-        names.append(name)
+        unique = name
+        while unique in taken:
+            unique = _marked(name, identity)
+            identity += "'"
+        taken.add(unique)
+        names.append(unique)
     return names
 
 

@@ -112,6 +112,8 @@ def to_schema(annotation: Any) -> Schema:
         return _record(annotation)
     arguments = typing.get_args(annotation)
     origin = typing.get_origin(annotation)
+    if origin in (typing.Required, typing.NotRequired):
+        return to_schema(arguments[0])
     if origin is typing.Literal:
         return _choice(arguments)
     if origin is typing.Annotated:

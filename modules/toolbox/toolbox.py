@@ -67,9 +67,9 @@ class Toolbox:
         )
         found: list[_Found] = []
         for file in files:
-            found += [("python", file.name, tool) for tool in file.tools]
+            found.extend(("python", file.name, tool) for tool in file.tools)
         for server, tools in zip(wanted, listed, strict=True):
-            found += [("mcp", server.spec.name, tool) for tool in tools]
+            found.extend(("mcp", server.spec.name, tool) for tool in tools)
         offered = _named(found)
         self._offered |= {tool.name: tool for tool in offered}
         return [replace(tool, is_enabled=_is_wanted(tool, switched_off)) for tool in offered]
