@@ -11,24 +11,11 @@ import pytest
 
 from modules.hooks import SURFACE
 from modules.settings import ROOT
+from tests.live.extensions import SWITCH, switch, write_extension
 from tests.live.launch import Server, running
 from tests.live.wire import GREEDY, SKY, chunks_of, text_of
 
 TEXT = (ROOT / "docs" / "extensions.md").read_text(encoding="utf-8")
-SWITCH = """
-import asyncio
-
-from modules.extensions import disable_extension, enable_extension
-
-
-def routes(app):
-    @app.post("/switch/{name}/{state}")
-    async def switch(name: str, state: str) -> list[str]:
-        context = app.state.context
-        change = enable_extension if state == "on" else disable_extension
-        await asyncio.to_thread(change, context, name)
-        return [fault.text for fault in context.hooks.faults]
-"""
 AT_START = ("setup", "routes")
 OF_THE_PAGE = ("ui", "ui_tab", "custom_css", "custom_js")
 STORY = [{"role": "user", "content": "Tell me a story."}]
@@ -54,15 +41,9 @@ def test_every_hook_has_an_example_and_a_row() -> None:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("extensions")
     for name, script in {**EXAMPLES, "switch": SWITCH}.items():
-        write(folder, name, script)
+        write_extension(folder, name, script)
     with running(folder, "--extensions", "switch", *AT_START) as started:
         yield started
-
-
-def write(folder: Path, name: str, script: str) -> None:
-    target = folder / "user_data" / "extensions" / name
-    target.mkdir(parents=True)
-    (target / "script.py").write_text(script, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +56,9 @@ def http(server: Server) -> Iterator[httpx.Client]:
 def enabled(request: pytest.FixtureRequest, http: httpx.Client) -> Iterator[None]:
     """The example of the test's parameter; without a fault."""
     name = request.getfixturevalue("name")
-    http.post(f"/switch/{name}/on").raise_for_status()
+    switch(http, name, "on")
     yield
-    assert http.post(f"/switch/{name}/off").json() == []
+    assert switch(http, name, "off") == []
 
 
 def chat(http: httpx.Client, messages: Any = SKY, **fields: Any) -> dict[str, Any]:
@@ -153,7 +134,7 @@ def the_reply_is_begun(http: httpx.Client) -> None:
 def the_length_is_what_is_told(http: httpx.Client) -> None:
     long = [{"role": r, "content": "word " * 60} for r in ("user", "assistant") * 8] + SKY
     told = chat(http, long, truncation="auto", max_tokens=8)["usage"]["truncated_messages"]
-    http.post("/switch/custom_tokenized_length/off")
+    switch(http, "custom_tokenized_length", "off")
     counted = chat(http, long, truncation="auto", max_tokens=8)["usage"]["truncated_messages"]
     assert told > counted
 
@@ -243,7 +224,7 @@ async def test_parts_of_the_page_are_made(name: str, tmp_path: Path) -> None:
     from modules.media import build_media
     from modules.settings import Settings
 
-    write(tmp_path, name, EXAMPLES[name])
+    write_extension(tmp_path, name, EXAMPLES[name])
     settings = Settings(user_data_dir=str(tmp_path / "user_data"), extensions=(name,))
     context = AppContext(settings, ModelManager(Catalog(tmp_path)), build_media(settings))
     start_extensions(context)
