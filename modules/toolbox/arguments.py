@@ -37,7 +37,7 @@ def check_arguments(arguments: dict[str, Any], schema: Any) -> None:
 
 
 def schema_problem(schema: Any) -> str | None:
-    """Why a tool with this schema of its arguments cannot be offered; None when it can."""
+    """Why a tool with this schema of its arguments cannot be offered; None when it can, or jsonschema is not installed."""
     if not isinstance(schema, dict):
         return "the schema of its arguments is no object"
     try:
@@ -47,6 +47,8 @@ def schema_problem(schema: Any) -> str | None:
         if kind != "object":
             return "its arguments are not an object"
         _validator_class(schema).check_schema(schema)
+    except ImportError:
+        return None
     except RecursionError:
         return "the schema of its arguments is nested too deeply"
     except Exception as error:  # noqa: BLE001 - every way in which a schema can be wrong

@@ -117,6 +117,8 @@ def _sentence(error: BaseException, spec: ServerSpec, last_words: str) -> str:
         return f"the command {spec.command!r} was not found"
     if isinstance(error, OSError) and spec.command:
         return f"the command {spec.command!r} cannot be run: {error.strerror or error}"
+    if isinstance(error, ModuleNotFoundError):
+        return f"the Python package {error.name} is not installed"
     reason = str(error) or type(error).__name__
     if spec.url:
         return f"{spec.url} does not answer as an MCP server: {reason[:300]}"

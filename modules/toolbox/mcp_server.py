@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from importlib import import_module
 from typing import Any
 
 from modules.toolbox.arguments import schema_problem
@@ -57,11 +56,13 @@ class McpServer:
 
     async def call(self, tool: str, arguments: dict[str, Any], timeout_s: float) -> ToolResult:
         """Cancelling tells the server that the answer is no longer wanted."""
-        await asyncio.to_thread(import_module, "mcp")
+        try:
+            client = await self._client()
+        except ServerFailed as failure:
+            return _problem(f"The server {self.spec.name} failed: {failure}.")
         from mcp import MCPError
 
         try:
-            client = await self._client()
             return to_result(await self._asked(client, tool, arguments, timeout_s))
         except ServerFailed as failure:
             return _problem(f"The server {self.spec.name} failed: {failure}.")
