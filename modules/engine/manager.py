@@ -143,6 +143,7 @@ class ModelManager:
         """
         async with self._turn:
             models = self._dismiss(name, everything=everything)
+            self.last_error = None  # of a load that nobody asks about any more
         for model in models:
             await model.closed.wait()
         return [model.name for model in models]

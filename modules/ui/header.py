@@ -1,6 +1,7 @@
 """The line at the top: the name of the program, the model that is loaded, light or dark."""
 
 # pyright: basic
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,44 +47,72 @@ def build(shell: Shell) -> None:
         cancel = gr.Button("Cancel", size="sm", min_width=0, visible=False, elem_id="header-cancel")
         theme = gr.Button("Light or dark", size="sm", min_width=0, elem_id="header-theme")
     timer = gr.Timer(CALM_S)
-    model, loading = shell.signal("model"), shell.signal("loading")
     theme.click(None, None, None, js="() => window.hearthToggleTheme()")
-    _watch(shell, [name, state, leave, cancel, timer, model, loading])
+    _watch(shell, state, timer)
+    _tell(shell, state, [name, leave, cancel, timer])
     _act(shell, name, leave, cancel, timer)
 
 
-def _watch(shell: Shell, shown: list) -> None:
-    """One look every other second, which sends nothing while nothing changes."""
+@dataclass(slots=True)
+class Seen:
+    """What this page has been shown: by the last look, and by the last telling of it to the tabs."""
+
+    looked: ModelState | None = None
+    told: ModelState | None = None
+    version: int = 0
+
+
+def _seen(session: Session) -> Seen:
+    return session.parts.setdefault(PART, Seen())
+
+
+def _watch(shell: Shell, state: gr.HTML, timer: gr.Timer) -> None:
+    """One look every other second: a short request without a queue, which sends nothing while nothing changes."""
     models = shell.context.models
 
-    async def look(session: Session, model: int, loading: int):  # noqa: ANN202 - updates
-        now, seen = read_state(models), session.parts.get(PART)
-        if now == seen:
-            return [gr.skip()] * len(shown)
-        session.parts[PART] = now
-        is_settled = seen is not None and seen.settled == now.settled
-        if is_settled:
-            return [gr.skip(), to_header(now), *[gr.skip()] * 4, loading + 1]
+    async def look(session: Session):  # noqa: ANN202 - an update
+        now, seen = read_state(models), _seen(session)
+        if now == seen.looked:
+            return gr.skip()
+        seen.looked = now
+        seen.version += 1
+        return to_header(now, seen.version)
+
+    timer.tick(
+        told(look), [shell.session], [state], show_progress="hidden", queue=False, api_visibility="private"
+    )  # fmt: skip
+    shell.on_open(look, [shell.session], [state])
+
+
+def _tell(shell: Shell, state: gr.HTML, shown: list) -> None:
+    """When the look has changed the chip. In the queue: only its answers make the listeners of states run."""
+    models = shell.context.models
+    model, loading = shell.signal("model"), shell.signal("loading")
+
+    async def tell(session: Session, model: int, loading: int):  # noqa: ANN202 - updates
+        seen = _seen(session)
+        now, before = seen.looked or read_state(models), seen.told
+        seen.told = now
+        if before is not None and before.settled == now.settled:
+            return [*[gr.skip()] * (len(shown) + 1), loading + 1]
         installed = await list_models(models)
         return [
             gr.Dropdown(choices(installed, models), value=now.name),
-            to_header(now),
             gr.Button(visible=now.kind in ("ready", "asleep")),
             gr.Button(visible=now.is_loading),
             gr.Timer(LIVELY_S if now.is_loading else CALM_S),
-            gr.skip() if _are_same_models(seen, now) else model + 1,
+            gr.skip() if _are_same_models(before, now) else model + 1,
             loading + 1,
         ]
 
-    inputs = [shell.session, shell.signal("model"), shell.signal("loading")]
-    timer = shown[4]
-    timer.tick(told(look), inputs, shown, show_progress="hidden", queue=False)
-    shell.on_open(look, inputs, shown)
+    inputs = [shell.session, model, loading]
+    outputs = [*shown, model, loading]
+    state.change(told(tell), inputs, outputs, show_progress="hidden", api_visibility="private")
 
 
-def _are_same_models(seen: ModelState | None, now: ModelState) -> bool:
+def _are_same_models(before: ModelState | None, now: ModelState) -> bool:
     """`model` is told when one came or went, or another one answers now; the tabs read it anew then."""
-    return seen is not None and (seen.loaded, seen.asleep) == (now.loaded, now.asleep)
+    return before is not None and (before.loaded, before.asleep) == (now.loaded, now.asleep)
 
 
 def _act(
@@ -111,8 +140,8 @@ def _act(
         return gr.Timer(LIVELY_S)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    name.input(told(choose), [name, shell.session], None, trigger_mode="multiple", **quiet)
-    name.input(told(look_soon), None, [timer], **quiet)
+    name.select(told(choose), [name, shell.session], None, trigger_mode="multiple", **quiet)
+    name.select(told(look_soon), None, [timer], **quiet)
     name.focus(told(refresh), None, [name], **quiet)
     leave.click(told(unload), None, None, **quiet)
     leave.click(told(look_soon), None, [timer], **quiet)

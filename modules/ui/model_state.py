@@ -45,10 +45,10 @@ def read_state(models: ModelManager) -> ModelState:
     return ModelState("failed" if error else "none", "", 0, loaded, asleep, error)
 
 
-def to_header(state: ModelState) -> str:
-    """The chip beside the model's name, and the thin line of progress below the header."""
+def to_header(state: ModelState, version: int) -> str:
+    """The chip beside the model's name, and the thin line of progress below the header. With each version it is another text."""
     text, title = _words(state)
-    shown = chip(text, f"state-{state.kind}", title)
+    shown = f'<span data-version="{version}">{chip(text, f"state-{state.kind}", title)}</span>'
     if state.is_loading:
         return shown + progress_bar(state.percent / 100 if state.percent else None)
     return shown
