@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,8 @@ log = logging.getLogger("hearth.extensions")
 T = TypeVar("T")
 State = ChatRequest | TextRequest
 """What was asked for, as the hooks before have left it. It cannot be changed; `state_modifier` returns another."""
+
+THREADS = 16
 
 RouteHook = Callable[[Any], None]
 
@@ -254,6 +257,10 @@ class Hooks:
     on_stop: list[Callable[[], Awaitable[None]]] = field(
         default_factory=list[Callable[[], Awaitable[None]]]
     )
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "extension")
+    )
+    """For what extensions do while a reply runs: one that is slow must not take the threads in which others' prompts are made."""
     _extensions: tuple[Extension, ...] = ()
     _faults: dict[tuple[str, str, str], Fault] = field(
         default_factory=dict[tuple[str, str, str], Fault]

@@ -182,7 +182,8 @@ class ChangedStream:
             events = await self._stream.batch()
             if not events:
                 return False
-            self._events.extend(await asyncio.to_thread(self._change, events))
+            loop, threads = asyncio.get_running_loop(), self._hooks.threads
+            self._events.extend(await loop.run_in_executor(threads, self._change, events))
         return True
 
     def _change(self, events: list[Event]) -> list[Event]:

@@ -3,9 +3,10 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from modules.core.errors import AppError
 from modules.core.events import Completion, Event, Finished, FinishReason, TextDelta, Usage
@@ -14,6 +15,8 @@ from modules.engine.engine import Engine
 from modules.engine.folding import fold
 from modules.hooks import Extension, Hooks, WrongAnswer
 from modules.text.stop import StopMatcher
+
+T = TypeVar("T")
 
 HOOK = "custom_generate_reply"
 
@@ -96,7 +99,7 @@ class OwnReplyStream:
         while not self._events:
             if self._is_over:
                 raise StopAsyncIteration
-            self._events.extend(await asyncio.to_thread(self._advance))
+            self._events.extend(await self._in_thread(self._advance))
         event = self._events.popleft()
         if isinstance(event, Finished):
             await self.aclose()
@@ -114,10 +117,13 @@ class OwnReplyStream:
         """Does not wait for a piece that is being made; that may take as long as the extension likes."""
         if not self._is_over:
             self._is_over = True
-            asyncio.get_running_loop().run_in_executor(None, self._reply.close)
+            self._in_thread(self._reply.close)
 
     async def fold(self) -> Completion:
         return await fold(self)
+
+    def _in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._reply.hooks.threads, work)
 
     def _advance(self) -> list[Event]:
         """Events of the next piece; the last is Finished when the reply ends with it."""

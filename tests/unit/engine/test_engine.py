@@ -132,6 +132,17 @@ async def test_requests_are_stopped_by_their_id(serve: Serve) -> None:
     assert engine.stop() == 0
 
 
+async def test_a_stream_can_be_stopped_by_itself(serve: Serve) -> None:
+    engine = serve(FakeRunner({"a": "x", "b": "x"}, slots=2, endless="ab"))
+    streams = [engine.submit(ask(prompt, 10**9)) for prompt in "ab"]
+    await patiently(streams[0].batch())
+    streams[0].stop()
+    done = await patiently(streams[0].fold())
+    assert done.reason == "cancelled"
+    assert engine.stop() == 1
+    assert (await patiently(streams[1].fold())).reason == "cancelled"
+
+
 async def test_the_engine_keeps_nothing_of_ended_requests(serve: Serve) -> None:
     runner = FakeRunner({"endless": "x"}, slots=1, endless=["endless"])
     runner.fail_in_admit = {"bad": RuntimeError("no")}

@@ -165,6 +165,18 @@ async def test_a_reader_that_leaves_ends_the_work_there() -> None:
     assert (await patiently(engine.complete(ASK))).text == "ab"
 
 
+async def test_a_stream_can_be_stopped_by_itself() -> None:
+    model = FakeModel(parallel=2)
+    model.gate.clear()
+    engine = RemoteEngine(model)
+    one, other = engine.submit(ASK), engine.submit(ASK)
+    assert await patiently(anext(one)) == TextDelta("a")
+    one.stop()
+    assert (await patiently(one.fold())).reason == "cancelled"
+    model.gate.set()
+    assert (await patiently(other.fold())).text == "ab"
+
+
 async def test_stopped_replies_end_with_what_they_have() -> None:
     model = FakeModel(parallel=1)
     model.gate.clear()

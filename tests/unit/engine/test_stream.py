@@ -117,3 +117,33 @@ async def test_a_fold_raises_the_streams_error_and_cancels_nothing() -> None:
     with pytest.raises(ModelError):
         await watched.stream.fold()
     assert watched.cancels == 0
+
+
+async def test_a_batch_is_all_that_has_arrived() -> None:
+    watched = Watched()
+    watched.stream.push([TextDelta("a"), TextDelta("b")])
+    assert await watched.stream.batch() == [TextDelta("a"), TextDelta("b")]
+    waiting = asyncio.create_task(watched.stream.batch())
+    await asyncio.sleep(0)
+    watched.stream.push([TextDelta("c"), END])
+    assert await asyncio.wait_for(waiting, PATIENCE_S) == [TextDelta("c"), END]
+    assert await watched.stream.batch() == []
+
+
+async def test_an_error_comes_after_the_batch_before_it() -> None:
+    watched = Watched()
+    watched.stream.push([TextDelta("a")])
+    watched.stream.fail(ModelError("broken"))
+    assert await watched.stream.batch() == [TextDelta("a")]
+    with pytest.raises(ModelError, match="broken"):
+        await watched.stream.batch()
+
+
+async def test_stopping_one_that_is_over_does_nothing() -> None:
+    watched = Watched()
+    watched.stream.stop()
+    assert watched.cancels == 1  # where there is no other way to stop it
+    watched.stream.push([END])
+    await watched.stream.fold()
+    watched.stream.stop()
+    assert watched.cancels == 1
