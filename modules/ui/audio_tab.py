@@ -1,10 +1,15 @@
-"""The tab audio: not built yet."""
+"""The tab Audio: speech to text, and text to speech."""
 
 # pyright: basic
 import gradio as gr
 
+from modules.ui import audio_speak_panel, audio_transcribe_panel
 from modules.ui.shell import Shell
 
 
 def build(shell: Shell) -> None:
-    gr.Markdown("This tab is being built.")
+    with gr.Row(elem_id="audio", elem_classes="split"):
+        with gr.Column(scale=1, min_width=320):
+            audio_transcribe_panel.build(shell)
+        with gr.Column(scale=1, min_width=320):
+            audio_speak_panel.build(shell)

@@ -9,19 +9,19 @@ from typing import Any
 
 import gradio as gr
 
-from modules.core.errors import Conflict
 from modules.pictures.originals import Original
 from modules.ui import images_markup as markup
+from modules.ui.desk import desk_of
 from modules.ui.faults import told
 from modules.ui.images_draw_widgets import FROM_PICTURE, DrawWidgets, build_widgets
-from modules.ui.images_drawing import Desk, DrawWish, draw
+from modules.ui.images_drawing import DrawWish, draw
 from modules.ui.images_form import read_form, size_choices
 from modules.ui.images_screen import LAST, Screen
 from modules.ui.media_models import kept_choice, loaded_model, model_names
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 
-DESK = "images-desk"
+DESK = "images"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
@@ -47,14 +47,11 @@ class DrawHandlers:
         has_previews: bool,
         *fields: Any,
     ) -> AsyncGenerator[tuple[Any, ...]]:
-        desk = _desk(session)
-        if desk.is_busy:
-            raise Conflict("A drawing is under way on this page.")
         form = read_form(fields, int(count), has_previews=has_previews)
         original = await self._original(edited) if source == FROM_PICTURE else None
         screen = Screen(session, self._context.settings, self._cache)
         wish = DrawWish(form, model or None, original)
-        async with aclosing(draw(wish, self._context, desk)) as drawing:
+        async with aclosing(draw(wish, self._context, desk_of(session.parts, DESK))) as drawing:
             async for state in drawing:
                 yield await screen.show(state)
 
@@ -67,7 +64,7 @@ class DrawHandlers:
         return await asyncio.to_thread(to_original, background, layers, most)
 
     async def stop(self, session: Session) -> None:
-        _desk(session).stop()
+        desk_of(session.parts, DESK).stop()
 
     async def rest(self) -> tuple[Any, Any, Any]:
         """Buttons as they are when nothing is drawn, also after an error."""
@@ -139,7 +136,3 @@ def editor_value(data: bytes) -> dict[str, Any]:
 
     picture = Pillow.open(BytesIO(data), formats=["PNG"]).convert("RGBA")
     return {"background": picture, "layers": [], "composite": None}
-
-
-def _desk(session: Session) -> Desk:
-    return session.parts.setdefault(DESK, Desk())

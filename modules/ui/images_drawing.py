@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from modules.context import AppContext
 from modules.core.errors import Cancelled
@@ -12,6 +12,7 @@ from modules.engine.media.worker import Worker
 from modules.loaders.base import Imager
 from modules.pictures.finish import Finish
 from modules.pictures.originals import Original
+from modules.ui.desk import Desk
 from modules.ui.images_form import DrawingLimits, ImageForm, to_finish
 from modules.ui.media_models import find_model, loaded_model
 from modules.ui.ticking import with_ticks
@@ -43,24 +44,10 @@ class Drawing:
     is_over: bool = False
 
 
-@dataclass
-class Desk:
-    """Of one page: the job that Stop ends."""
-
-    job: Job | None = field(default=None)
-
-    @property
-    def is_busy(self) -> bool:
-        return self.job is not None
-
-    def stop(self) -> None:
-        if self.job is not None:
-            self.job.cancel()
-
-
 async def draw(wish: DrawWish, context: AppContext, desk: Desk) -> AsyncGenerator[Drawing]:
     """From the first word of it to the end; stopping it is an end too. RequestError and the like say why nothing is drawn."""
-    job = desk.job = new_job()
+    job = new_job()
+    desk.take(job)
     state = Drawing("Waiting for the model")
     try:
         async with aclosing(_drawn(wish, context, job)) as drawn:
@@ -71,8 +58,7 @@ async def draw(wish: DrawWish, context: AppContext, desk: Desk) -> AsyncGenerato
         note = f"Stopped after {_pictures(count)}" if count else "Stopped"
         yield replace(state, note=note, preview=None, share=0.0, is_over=True)
     finally:
-        job.cancel()
-        desk.job = None
+        desk.clear()
 
 
 async def _drawn(wish: DrawWish, context: AppContext, job: Job) -> AsyncGenerator[Drawing]:

@@ -104,6 +104,7 @@ def _build_detail(name: gr.State) -> Detail:
             show_label=False,
             interactive=False,
             format="png",
+            height=380,
             buttons=["download", "fullscreen"],
             elem_id="gallery-large",
         )

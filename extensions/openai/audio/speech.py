@@ -22,16 +22,14 @@ from extensions.openai.head import REQUEST_ID
 from extensions.openai.ignored import ignored_headers
 from extensions.openai.media_lease import lease_worker
 from extensions.openai.sse import EventStreamResponse, frame_of, guarded
-from modules.core.errors import RequestError
 from modules.core.jobs import Job
 from modules.core.speech import Utterance, Voice
 from modules.engine.media.job_stream import JobStream
-from modules.engine.media.narration import Narration
+from modules.engine.media.narration import Narration, checked_text
 from modules.engine.media.statistics import MediaStatistics
 from modules.loaders.base import Speaker
 from modules.settings import Settings
 from modules.sound.formats import FORMATS, AudioFormat
-from modules.text.spoken import to_spoken
 
 router = APIRouter(tags=["audio"])
 
@@ -73,20 +71,6 @@ async def create_speech(body: SpeechRequest, request: Request, context: Context)
     if narration.is_whole:
         headers["Content-Length"] = str(narration.size)
     return AudioResponse(chunks, cleanup, audio_format.media_type, headers)
-
-
-def checked_text(text: str, longest: int) -> str:
-    """RequestError where it is too long, or there is nothing to say."""
-    if len(text) > longest:
-        raise RequestError(
-            f"'input' has {len(text)} characters; at most {longest} can be spoken at once.",
-            param="input",
-            code="string_above_max_length",
-        )
-    spoken = to_spoken(text)
-    if not spoken.strip():
-        raise RequestError("'input' has no text to speak.", param="input")
-    return spoken
 
 
 def _headers(

@@ -2,8 +2,8 @@
 
 from extensions.openai.audio.transcription_types import TranscriptionForm, TranslationForm
 from modules.core.errors import RequestError, Unsupported
-from modules.core.options import shown
 from modules.core.transcripts import ListeningRequest
+from modules.engine.media.hearing import find_language
 from modules.loaders.base import Transcriber
 
 STREAMED = ("json", "text")
@@ -49,20 +49,4 @@ def plan_translation(body: TranslationForm, model: Transcriber) -> ListeningRequ
         )
     return ListeningRequest(
         task="translate", prompt=body.prompt or "", temperature=body.temperature or 0.0
-    )
-
-
-def find_language(name: str, model: Transcriber) -> str:
-    """The code of a language, by code or English name; of `en-US` the first part counts."""
-    wanted = name.strip().lower()
-    code = model.languages.get(wanted) or model.languages.get(
-        wanted.replace("_", "-").split("-")[0]
-    )
-    if code is not None:
-        return code
-    known = sorted(set(model.languages.values()))
-    hint = ", ".join(known) if len(known) <= 3 else f"{len(known)} languages, such as en"
-    raise RequestError(
-        f"{model.info.name} does not know the language {shown(name)}. It knows {hint} (ISO 639-1).",
-        param="language",
     )

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from modules.core.errors import ModelError
+from modules.core.errors import ModelError, RequestError
 from modules.core.jobs import Job
+from modules.core.options import shown
 from modules.core.transcripts import ListeningRequest, Passage, Segment, Transcript
 from modules.engine.media.job_stream import JobStream
 from modules.engine.media.statistics import MediaStatistics
@@ -81,3 +82,19 @@ def _probe(file: BinaryIO) -> None:
     from modules.loaders.speech_recognition.recordings import probe_recording
 
     probe_recording(file)
+
+
+def find_language(name: str, model: Transcriber) -> str:
+    """The code of a language, by code or English name; of `en-US` the first part counts."""
+    wanted = name.strip().lower()
+    code = model.languages.get(wanted) or model.languages.get(
+        wanted.replace("_", "-").split("-")[0]
+    )
+    if code is not None:
+        return code
+    known = sorted(set(model.languages.values()))
+    hint = ", ".join(known) if len(known) <= 3 else f"{len(known)} languages, such as en"
+    raise RequestError(
+        f"{model.info.name} does not know the language {shown(name)}. It knows {hint} (ISO 639-1).",
+        param="language",
+    )

@@ -11,6 +11,7 @@ from modules.engine.media.job_stream import JobStream
 from modules.loaders.base import Speaker
 from modules.sound.formats import AudioFormat
 from modules.sound.tape import Tape
+from modules.text.spoken import to_spoken
 
 
 @dataclass(eq=False)
@@ -82,3 +83,17 @@ class Narration:
                 data = await asyncio.to_thread(self.tape.read)
                 sent += len(data)
                 yield data
+
+
+def checked_text(text: str, longest: int) -> str:
+    """RequestError where it is too long, or there is nothing to say."""
+    if len(text) > longest:
+        raise RequestError(
+            f"'input' has {len(text)} characters; at most {longest} can be spoken at once.",
+            param="input",
+            code="string_above_max_length",
+        )
+    spoken = to_spoken(text)
+    if not spoken.strip():
+        raise RequestError("'input' has no text to speak.", param="input")
+    return spoken
