@@ -14,7 +14,7 @@ from modules.ui.chat.attaching import find_upload, forget, hear
 from modules.ui.chat.composer_view import EFFORTS, MODES, Draft
 from modules.ui.chat.desk import ChatDesk
 from modules.ui.chat.events import Sent, SentFile
-from modules.ui.chat.state import ChatState, Download
+from modules.ui.chat.state import ChatState, Download, habits_of
 from modules.ui.session import Session
 
 Action = Callable[["Doing", Sent], Awaitable[None]]
@@ -195,6 +195,7 @@ async def _set_mode(doing: Doing, sent: Sent) -> None:
     state.refuse_while_busy()
     await _keep(state, replace(state.conversation, mode=mode))
     await doing.desk.change_profile(doing.session, mode=mode)
+    state.habits = habits_of(doing.session.profile)
 
 
 async def _set_character(doing: Doing, sent: Sent) -> None:

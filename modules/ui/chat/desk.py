@@ -27,7 +27,8 @@ from modules.ui.chat.composer_view import (
 )
 from modules.ui.chat.people import People
 from modules.ui.chat.sidebar_view import to_sidebar
-from modules.ui.chat.state import ChatState, default_mode, new_conversation
+from modules.ui.chat.state import ChatState, default_mode, habits_of, new_conversation
+from modules.ui.parameters_values import to_settings
 from modules.ui.profile import to_profile
 from modules.ui.session import Session
 
@@ -71,9 +72,21 @@ class ChatDesk:
             greeting = await asyncio.to_thread(self.people.greeting, name, profile)
         except RequestError:  # the character is gone
             name, greeting = "", ""
-        fresh = new_conversation(name, default_mode(profile), greeting)
-        state.show(fresh)
+        state.show(new_conversation(name, default_mode(profile), greeting))
+        state.habits = habits_of(profile)
         session.chat_parameters = None
+
+    async def follow(self, session: Session) -> None:
+        """Another tab may have changed the profile: an empty chat is made anew then, and another character begins a new one."""
+        state, habits = self.state_of(session), habits_of(session.profile)
+        before, state.habits = state.habits, habits
+        if before is None or before == habits or state.is_busy:
+            return
+        is_empty = state.conversation.is_empty
+        if is_empty and before[2] != habits[2]:
+            state.is_private = not state.can_keep or not habits[2]
+        if before[0] != habits[0] or (is_empty and before[1] != habits[1]):
+            await self.start_new(session)
 
     async def open(self, session: Session, chat_id: str) -> None:
         state = self.state_of(session)
@@ -83,6 +96,24 @@ class ChatDesk:
         settings = (conversation.settings or {}).get("parameters")
         own = to_profile({"parameters": settings}).parameters if settings else None
         session.chat_parameters = own
+
+    async def keep_parameters(self, session: Session) -> None:
+        """Those of the chat itself, when they were changed in their tab. While a reply is being made they count already, and are kept with it
+        or by the next change."""
+        state, own = self.state_of(session), session.chat_parameters
+        settings = dict(state.conversation.settings or {})
+        before = dict(settings)
+        if own is None:
+            settings.pop("parameters", None)
+        else:
+            settings["parameters"] = to_settings(own)
+        if settings == before or state.is_busy:
+            return
+        changed = state.conversation.with_settings(settings or None)
+        if changed.revision:
+            await asyncio.to_thread(state.keep, changed)
+        else:  # not kept yet
+            state.show(changed)
 
     async def facts(self) -> ModelFacts:
         """Of the model that would answer now."""
@@ -248,10 +279,12 @@ class ChatDesk:
     def _composer(self, session: Session, state: ChatState, facts: ModelFacts) -> dict[str, Any]:
         chat, profile = state.conversation, session.profile
         faces = [self.people.face(name) for name in self.people.names()]
+        who = self._names(session, state).get("assistant")
         return {
             "mode": chat.mode,
             "modes": to_modes(),
             "character": chat.character,
+            "who": who or {"name": "Assistant", "picture": ""},
             "characters": to_characters(faces),
             "thinking": to_thinking_view(facts, profile),
             "tools": self.tool_choice(session).to_view(),
@@ -259,7 +292,7 @@ class ChatDesk:
             "sends_on_enter": profile.sends_on_enter,
             "can_hear": self._can_hear(),
             "can_see": facts.can_see,
-            "placeholder": to_placeholder(chat.character, facts),
+            "placeholder": to_placeholder(who["name"] if who else "", facts),
             "context": state.context.to_view(),
             "draft": state.draft and state.draft.to_view(),
         }

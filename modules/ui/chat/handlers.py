@@ -34,6 +34,8 @@ class Handlers:
         """Something else than the chat has changed."""
         if not session.is_open:
             return [gr.skip()] * len(PARTS)
+        await self._desk.follow(session)
+        await self._desk.keep_parameters(session)
         return await self._changes(session)
 
     async def on_act(self, session: Session, event: gr.EventData) -> list[Any]:

@@ -47,6 +47,8 @@ class ChatState:
     download: Download | None = None
     writing: Writing | None = None
     is_preparing: bool = False
+    habits: tuple[str, str, bool] | None = None
+    """Of the person's profile as it was seen last: character, mode, and whether chats are kept."""
     left_out: int = 0
     context: ContextUse = field(default_factory=ContextUse)
     views: TurnViews = field(default_factory=TurnViews)
@@ -127,6 +129,10 @@ def new_conversation(character: str, mode: str, greeting: str) -> Conversation:
     """What the character says first stands in it from the beginning."""
     conversation = Conversation(character=character, mode=mode)
     return conversation.appended("assistant", Version.of(greeting)) if greeting else conversation
+
+
+def habits_of(profile: Profile) -> tuple[str, str, bool]:
+    return profile.character, profile.mode, profile.keeps_history
 
 
 def default_mode(profile: Profile) -> str:

@@ -144,6 +144,7 @@ const openModes = () => openPanel(part("mode"), [
 
 const openThink = () => {
   const thinking = view().thinking;
+  if (!thinking.has_effort) { act("set", { thinks: !thinking.is_on }); return; }
   openPanel(part("think"), [
     switchRow("Think before answering", thinking.help, thinking.is_on, (on) => act("set", { thinks: on }), "thinks"),
     thinking.has_effort ? h("h3", {}, "Effort") : null,
@@ -207,7 +208,7 @@ const short = (count) => (count < 10000 ? String(count) : `${(count / 1000).toFi
 const update = () => {
   const value = view();
   if (!value.modes) return;
-  const who = value.characters.find((each) => each.id === value.character) || { name: "Assistant" };
+  const who = value.who;
   const mode = value.modes.find((each) => each.id === value.mode);
   pill("mode", picture(who, "tiny"), value.mode === "instruct" ? who.name : `${who.name} · ${mode.title}`, value.character !== "" || value.mode !== "instruct", "Mode and character");
   pill("think", icon("think", 16), value.thinking.has_effort && value.thinking.is_on ? `Think · ${value.thinking.effort}` : "Think", value.thinking.is_on, "Thinking");
