@@ -23,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 def start_extensions(context: AppContext) -> None:
     """Enable what the settings name, in order; ConfigError names the one that fails."""
+    context.hooks.loop.remember()
     for name in context.settings.enabled_extensions:
         enable_extension(context, name)
 

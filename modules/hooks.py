@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from modules.core.asked import ChatRequest, TextRequest
 from modules.core.errors import ConfigError
+from modules.core.event_loop import EventLoop
 from modules.core.messages import Message
 from modules.core.requests import LogitsProcessor
 
@@ -261,6 +262,7 @@ class Hooks:
         default_factory=lambda: ThreadPoolExecutor(THREADS, "extension")
     )
     """For what extensions do while a reply runs: one that is slow must not take the threads in which others' prompts are made."""
+    loop: EventLoop = field(default_factory=EventLoop)
     _extensions: tuple[Extension, ...] = ()
     _faults: dict[tuple[str, str, str], Fault] = field(
         default_factory=dict[tuple[str, str, str], Fault]
