@@ -124,6 +124,8 @@ def voice_choices(voices: Sequence[Voice]) -> list[tuple[str, str]]:
 
 
 def _label(voice: Voice) -> str:
-    name = voice.name if voice.name.lower() != voice.language.lower() else voice.id
+    """Names of some engines tell the language already."""
+    if "(" in voice.name:
+        return voice.name
     gender = f", {voice.gender}" if voice.gender else ""
-    return f"{name} ({voice.language}{gender})"
+    return f"{voice.name} ({voice.language}{gender})"

@@ -20,7 +20,7 @@ from modules.pictures.sizes import (
     size_of_picture,
 )
 
-BEST = "Best for the model"
+BEST = "Best size"
 AS_SIZE = "As the size"
 SHAPES: Mapping[str, tuple[int, int]] = {
     "Square 1:1": (1, 1),

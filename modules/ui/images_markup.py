@@ -70,8 +70,14 @@ def settings_list(settings: Mapping[str, Any] | None, name: str) -> str:
         shown["size"] = str(Size(settings["width"], settings["height"]))
     rows = [(label, shown[key]) for key, label in NAMES.items() if shown.get(key) not in (None, "")]
     rows.append(("File", name))
-    listed = "".join(f"<dt>{label}</dt><dd>{to_markup(str(value))}</dd>" for label, value in rows)
+    listed = "".join(
+        f"<dt>{label}</dt><dd>{to_markup(_shown(value))}</dd>" for label, value in rows
+    )
     return f'<dl class="settings">{listed}</dl>'
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def page_note(page: int, pages: int, count: int) -> str:
