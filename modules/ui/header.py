@@ -24,7 +24,7 @@ HEAD = "".join(
     for name in ("header_theme.js", "session_tab.js")
 )
 """For the page's head."""
-CALM_S, LIVELY_S = 1.5, 0.5
+CALM_S, LIVELY_S = 2.0, 0.5
 """Seconds between looks at the models, also while one is loading. All pages see what any of them does, and the API."""
 PART = "header"
 

@@ -15,6 +15,7 @@ GIB = 2**30
 class MemoryNeed:
     """Bytes. `others`: by estimate, of the models that stay beside it; `machine`: all that there is; `budget`: 0 is none."""
 
+    model: str
     estimate: MemoryEstimate
     others: int
     machine: int
@@ -35,7 +36,9 @@ def read_need(plan: LoadPlan, models: ModelManager) -> MemoryNeed:
     beside = [model for model in models.loaded if model.name != plan.name]
     stay = beside[: max(0, models.limits.max_models - 1)]
     others = sum(model.plan.memory.total for model in stay)
-    return MemoryNeed(plan.memory, others, memory_bytes(), models.limits.memory_bytes, has_gpu())
+    return MemoryNeed(
+        plan.name, plan.memory, others, memory_bytes(), models.limits.memory_bytes, has_gpu()
+    )
 
 
 def to_bar(need: MemoryNeed) -> str:
@@ -57,7 +60,7 @@ def to_bar(need: MemoryNeed) -> str:
         if size
     )
     return (
-        f'<div class="memory {"" if need.fits else "too-much"}"><div class="memory-line">{plain(_sentence(need))}</div>'
+        f'<div class="memory {"" if need.fits else "too-much"}" data-model="{plain(need.model)}"><div class="memory-line">{plain(_sentence(need))}</div>'
         f'<div class="memory-bar">{pieces}</div><div class="memory-legend">{legend}</div></div>'
     )
 
