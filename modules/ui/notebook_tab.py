@@ -1,10 +1,115 @@
-"""The tab notebook: not built yet."""
+"""The tab Notebook: a text that the model goes on with, in one box or in two."""
 
 # pyright: basic
+import asyncio
+from pathlib import Path
+from typing import Any
+
 import gradio as gr
 
+from modules.core.errors import RequestError
+from modules.ui.confirming import QUIET, ConfirmButton
+from modules.ui.faults import told
+from modules.ui.notebook_desk import WritingDesk
+from modules.ui.notebook_files import NotebookFiles
+from modules.ui.session import Session
 from modules.ui.shell import Shell
+
+NOTEBOOK, DEFAULT = "notebook", "default"
 
 
 def build(shell: Shell) -> None:
-    gr.Markdown("This tab is being built.")
+    with gr.Tabs(elem_id="notebook-tabs"):
+        with gr.Tab("Notebook", id=NOTEBOOK):
+            _build_notebook(shell)
+        with gr.Tab("Default", id=DEFAULT):
+            _build_default(shell)
+
+
+def _build_notebook(shell: Shell) -> None:
+    desk = WritingDesk(shell, NOTEBOOK)
+    text = _box("notebook-text", "Text", "Once upon a time")
+    desk.build_buttons("Write on")
+    with gr.Row(elem_classes="split"):
+        with gr.Column(min_width=300):
+            desk.build_tokens()
+        with gr.Column(min_width=300):
+            _build_files(shell, text)
+    desk.listen(text, text)
+
+
+def _build_default(shell: Shell) -> None:
+    desk = WritingDesk(shell, DEFAULT)
+    with gr.Row(elem_classes="split default-boxes"):
+        prompt = _box("default-input", "Input", "Question: why is the sky blue?\nAnswer:")
+        reply = _box("default-output", "Output", "")
+    desk.build_buttons("Write on", has_clear=True)
+    desk.build_tokens()
+    desk.listen(prompt, reply)
+
+
+def _box(name: str, label: str, placeholder: str) -> gr.Textbox:
+    return gr.Textbox(
+        label=label,
+        show_label=label != "Text",
+        placeholder=placeholder,
+        lines=16,
+        max_lines=16,
+        elem_id=name,
+        elem_classes="desk-box",
+        buttons=["copy"],
+        container=label != "Text",
+    )
+
+
+def _build_files(shell: Shell, text: gr.Textbox) -> None:
+    settings = shell.context.settings
+    files = NotebookFiles(
+        Path(settings.user_data_dir) / "logs" / "notebooks", has_users=settings.multi_user
+    )
+    with (
+        gr.Accordion("Kept texts", open=False, elem_id="notebook-files"),
+        gr.Row(elem_classes="buttons"),
+    ):
+        name = gr.Dropdown(
+            [],
+            label="Name",
+            show_label=False,
+            container=False,
+            allow_custom_value=True,
+            interactive=True,
+            min_width=160,
+            elem_id="notebook-name",
+        )
+        load = gr.Button("Open", size="md", min_width=60, elem_id="notebook-load")
+        save = gr.Button("Save", size="md", min_width=60, elem_id="notebook-save")
+        delete = ConfirmButton("Delete", "Delete it", elem_id="notebook-delete")
+
+    async def refresh(session: Session) -> Any:
+        return gr.Dropdown(await asyncio.to_thread(files.names, session))
+
+    async def open_text(session: Session, name: str | None) -> str:
+        return await asyncio.to_thread(files.load, session, _named(name))
+
+    async def save_text(session: Session, name: str | None, text: str) -> Any:
+        await asyncio.to_thread(files.save, session, _named(name), text or "")
+        gr.Info(f"{name} is saved.", duration=3)
+        return await refresh(session)
+
+    async def delete_text(session: Session, name: str | None) -> Any:
+        await asyncio.to_thread(files.delete, session, _named(name))
+        gr.Info(f"{name} is deleted; the text in the box stays.", duration=3)
+        return gr.Dropdown(await asyncio.to_thread(files.names, session), value=None)
+
+    session = shell.session
+    shell.on_open(refresh, [session], [name])
+    name.focus(told(refresh), [session], [name], queue=False, **QUIET)
+    load.click(told(open_text), [session, name], [text], **QUIET)
+    save.click(told(save_text), [session, name, text], [name], **QUIET)
+    delete.click(delete_text, [session, name], [name])
+
+
+def _named(name: str | None) -> str:
+    if not (name or "").strip():
+        raise RequestError("Write or choose a name first.", param="text")
+    return (name or "").strip()

@@ -23,10 +23,8 @@ from modules.ui.profile import Parameters
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 
-EDITED = "parameters_edited"
-"""Signal: this tab has changed `session.parameters`; who has the chat that is open keeps `session.chat_parameters` with it."""
-CHANGED = "parameters_changed"
-"""Signal: another tab has, by opening a chat for example; this tab shows them anew."""
+EDITED = "parameters"
+"""Signal: this tab has changed `session.parameters`; the chat that is open keeps `session.chat_parameters`."""
 
 Change = Callable[[Parameters, Any], Parameters]
 WRONG = "param is-wrong"

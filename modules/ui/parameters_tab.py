@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from modules.ui.confirming import QUIET
+from modules.ui.enclosing import this_tab
 from modules.ui.faults import told
-from modules.ui.parameters_form import CHANGED, EDITED, ParametersForm
+from modules.ui.parameters_form import EDITED, ParametersForm
 from modules.ui.parameters_grammar import GrammarForm
 from modules.ui.parameters_presets import PresetBar
 from modules.ui.session import Session
@@ -45,5 +46,5 @@ def build(shell: Shell) -> None:
         told(set_scope), [presets.scope, session, edited], [*shown, edited], **QUIET
     )
     shell.on_open(show, [session], shown)
-    shell.signal(CHANGED).change(told(show), [session], shown, **QUIET)
+    this_tab().select(told(show), [session], shown, **QUIET)  # a chat may have been opened
     shell.signal("model").change(told(show_summary), [session], [form.summary], **QUIET)
