@@ -56,7 +56,8 @@ class Replying:
         state.left_out = writing.left_out
         state.note = writing.fault
         state.context = ContextUse(
-            writing.context_used or state.context.used, writing.context_length
+            writing.context_used or state.context.used,
+            writing.context_length or state.context.total,
         )
         if writing.has_written:
             placed = task.placed(writing.version)

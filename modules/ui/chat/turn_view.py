@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modules.chats.turns import Attachment, Step, ToolUse, Turn, Version
+from modules.toolbox.rounds import DECLINED
 from modules.ui.chat.markdown import GrowingText, Renderer, render_plain
 
 Address = Callable[[Attachment], str]
@@ -157,7 +158,9 @@ def _call(call: ToolUse, waiting: Collection[str], *, is_running: bool) -> dict[
 
 def _call_state(call: ToolUse, waiting: Collection[str], *, is_running: bool) -> str:
     if call.result is not None:
-        return "failed" if call.is_error else "done"
+        if call.is_error:
+            return "declined" if call.result == DECLINED.text else "failed"
+        return "done"
     if call.id in waiting:
         return "waiting"
     return "running" if is_running else "open"

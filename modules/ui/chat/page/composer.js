@@ -49,9 +49,10 @@ form.addEventListener("submit", (event) => {
 
 /* ---- Files */
 
+const isUnseen = (file) => !view().can_see && /\.(png|jpe?g|gif|webp|bmp)$/i.test(file.name);
 const drawFiles = () => {
   fileList.replaceChildren(...files.map((file) => h("span", { class: `file ${file.problem ? "broken" : ""} ${file.path ? "" : "loading"}`, title: file.problem || file.name },
-    file.preview ? h("img", { src: file.preview, alt: "" }) : icon("attach", 15), h("span", {}, file.name), file.problem ? h("small", {}, file.problem) : null,
+    file.preview ? h("img", { src: file.preview, alt: "" }) : icon("attach", 15), h("span", {}, file.name), file.problem || isUnseen(file) ? h("small", {}, file.problem || "needs a model that sees") : null,
     iconButton("close", `Remove ${file.name}`, () => { files = files.filter((each) => each !== file); drawFiles(); update(); }))));
 };
 const addFiles = async (given) => {

@@ -89,7 +89,7 @@ const callPart = (call, index) => ({
     h("div", { class: "call-body" }, h("h4", {}, "Arguments"), h("pre", { class: "call-arguments" }), h("h4", { class: "call-result-head" }, "Result"),
       h("pre", { class: "call-result" })), ),
   update: (part) => {
-    const words = { writing: "is being written", waiting: "waits for your answer", running: "runs", done: "done", failed: "failed" };
+    const words = { waiting: "waits for your answer", running: "runs", done: "done", failed: "failed", declined: "declined", open: "was not run" };
     part.dataset.state = call.state;
     if (part.state !== call.state) {
       if (call.state === "waiting") part.open = true;
@@ -144,7 +144,7 @@ const filePart = (file) => {
 
 /* ---- A message */
 
-const makeRow = () => h("article", { class: "message" },
+const makeRow = () => h("article", { class: "message", tabindex: "-1" },
   h("div", { class: "message-face" }), h("div", { class: "message-main" }, h("div", { class: "message-name" }), h("div", { class: "message-files" }),
     h("div", { class: "message-body" }), h("div", { class: "message-note" }), h("div", { class: "message-foot" })));
 
