@@ -86,7 +86,7 @@ async def run(
     if not settings.nowebui:
         from modules.ui.service import WebUi
 
-        context.hooks.services.append(WebUi(context))
+        context.hooks.services.insert(0, WebUi(context))
     with ledger.kept_saved():
         return await serve(context, model)
 

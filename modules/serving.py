@@ -110,7 +110,7 @@ async def serve(context: AppContext, model: InstalledModel | None) -> int:
     services = context.hooks.services
     await _start(services)
     running = [asyncio.ensure_future(service.run()) for service in services]
-    context.life.on_end = _stop_on_signals(services)
+    stop = context.life.on_end = _stop_on_signals(context)
     loading = asyncio.ensure_future(_load_first(context, model))
     try:
         await asyncio.wait([loading, *running], return_when=asyncio.FIRST_COMPLETED)
@@ -118,8 +118,7 @@ async def serve(context: AppContext, model: InstalledModel | None) -> int:
             loading.result()
         await asyncio.gather(*running)
     finally:
-        for service in services:
-            service.stop()
+        stop()
         loading.cancel()
         await asyncio.gather(loading, *running, return_exceptions=True)
         for on_stop in context.hooks.on_stop:
@@ -138,11 +137,14 @@ async def _start(services: list[Service]) -> None:
     _tell("Ctrl-C ends it.")
 
 
-def _stop_on_signals(services: list[Service]) -> Callable[[], None]:
-    """The same can be called by whoever may end the program."""
+def _stop_on_signals(context: AppContext) -> Callable[[], None]:
+    """The same can be called by whoever may end the program, more than once."""
 
     def stop() -> None:
-        for service in services:
+        context.models.stop()  # replies end with what they have
+        context.media.stop()
+        context.models.give_up()
+        for service in context.hooks.services:
             service.stop()
 
     hang_up = getattr(signal, "SIGHUP", signal.SIGTERM)  # the terminal was closed; Windows has none

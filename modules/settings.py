@@ -127,6 +127,26 @@ class Settings:
         "Several people at once: each login name has chats and settings of its own; without logins nothing of theirs is kept",
         group="ui",
     )
+    gradio_auth: tuple[str, ...] = option(
+        (),
+        "Logins of the web UI, each NAME:PASSWORD; several with commas or by repeating the flag",
+        is_secret=True,
+        group="ui",
+    )
+    gradio_auth_path: str | None = option(
+        None, "File with logins of the web UI, one NAME:PASSWORD on a line", group="ui"
+    )
+    subpath: str | None = option(
+        None,
+        "Path below which a reverse proxy serves the web UI, such as /hearth",
+        group="ui",
+    )
+    auto_launch: bool = option(False, "Open the web UI in the browser", group="ui")
+    share: bool = option(
+        False,
+        "Refused, with the reason and what to do instead: the public link would need a program and a server of others",
+        group="ui",
+    )
     verbose: bool = option(False, "Log more of what the program does (never texts)", group="host")
     keep_usage: bool = option(
         True,
@@ -198,7 +218,7 @@ class Settings:
     )
     api_allowed_hosts: tuple[str, ...] = option(
         (),
-        "Names that the Host header may have, besides local ones; * for all",
+        "Names that the Host header may have, besides local ones; * for all. For the web UI too",
         group="api",
     )
     api_max_body_mb: float = option(

@@ -26,7 +26,7 @@ Made by `python -m tools.reference` from the tables in the code; do not edit it 
 
 def build_reference() -> str:
     parts = [INTRODUCTION]
-    for group in ("model", "host", "api", "media"):
+    for group in ("model", "host", "ui", "api", "media"):
         rows = [option for option in OPTIONS if option.group == group]
         parts.append(_section(f"Settings: {GROUPS[group]}", _setting_rows(rows)))
     for loader, options in LOAD_OPTIONS.items():

@@ -1,20 +1,15 @@
-"""Who may call: keys and their scopes, host names, origins of web pages."""
+"""Who may call: keys and their scopes."""
 
 import hmac
-import ipaddress
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
 from modules.core.errors import AuthError, ConfigError
 from modules.settings import Settings
-
-EVERYONE = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,57 +71,3 @@ def _matches(offered: str, keys: Iterable[str]) -> bool:
     """Compares with every key, in constant time each."""
     found = [hmac.compare_digest(offered.encode(), key.encode()) for key in keys]
     return any(found)
-
-
-@dataclass(frozen=True, slots=True)
-class HostRule:
-    """Which names the Host header may have: a page that points its own name here is kept out (DNS rebinding)."""
-
-    allows_all: bool
-    names: frozenset[str]
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        names = {name.lower() for name in settings.api_allowed_hosts}
-        is_open = settings.listen or settings.public_api or EVERYONE in names
-        return cls(is_open and not (names - {EVERYONE}), frozenset(names))
-
-    def allows(self, host: str) -> bool:
-        return self.allows_all or (name := host_name(host)) in self.names or is_local(name)
-
-
-def host_name(host: str) -> str:
-    """`example.org` of `example.org:5000`, `::1` of `[::1]:5000`."""
-    match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([^:]*)(?::\d+)?", host.strip())
-    return "" if match is None else (match[1] or match[2] or "").lower()
-
-
-def is_local(name: str) -> bool:
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class OriginRule:
-    """Which web pages may call: those of this machine, and those that the settings name."""
-
-    allows_all: bool
-    origins: frozenset[str]
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        origins = frozenset(origin.rstrip("/").lower() for origin in settings.api_cors_origins)
-        return cls(EVERYONE in origins, origins)
-
-    def allows(self, origin: str, host: str) -> bool:
-        """`host`: the request's own; a page that came from here may call here."""
-        if self.allows_all or origin.lower() in self.origins:
-            return True
-        parts = urlsplit(origin)
-        if parts.netloc and parts.netloc.lower() == host.lower():
-            return True
-        return parts.scheme in ("http", "https") and is_local(host_name(parts.netloc))

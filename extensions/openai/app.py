@@ -9,7 +9,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from extensions.openai import chat, completions, health, metrics, models
-from extensions.openai.access import OriginRule
 from extensions.openai.audio import speech, transcriptions, voices
 from extensions.openai.decisions import routes as decisions
 from extensions.openai.dependencies import ClientGone
@@ -44,6 +43,7 @@ from extensions.openai.rerank import routes as rerank
 from extensions.openai.response_types import ErrorResponse
 from modules.context import AppContext
 from modules.settings import VERSION
+from modules.web.access import OriginRule
 
 CLIENT_CLOSED_REQUEST = 499
 

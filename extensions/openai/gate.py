@@ -2,18 +2,18 @@
 
 import logging
 import time
-from dataclasses import dataclass
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from extensions.openai.access import HostRule, Keys, OriginRule
+from extensions.openai.access import Keys
 from extensions.openai.errors import error_body, to_response
 from modules.core.errors import AuthError
 from modules.engine.traffic import RequestKind, Traffic
 from modules.settings import Settings
+from modules.web.access import HostRule, OriginRule
+from modules.web.bodies import BodyLimit, BodyTooLarge, has_files, kind_of_body, limited
 
 log = logging.getLogger("hearth.api")
 
@@ -33,21 +33,6 @@ _PART_MARKS = (b",", b"[", b"{")
 _TOO_MANY_PARTS = f"The request body has more than {MAX_JSON_PARTS} parts (commas and brackets)."
 
 
-@dataclass(frozen=True, slots=True)
-class BodyLimit:
-    """JSON is held in memory; files go to the disk while they come in, so they may be larger."""
-
-    max_mb: float
-
-    @property
-    def max_bytes(self) -> int:
-        return int(self.max_mb * 2**20)
-
-    @property
-    def message(self) -> str:
-        return f"The request body is larger than {self.max_mb:g} MiB."
-
-
 class Gate:
     """Refuses what must not reach a route; leaves `is_admin` in the request's state for those that do.
 
@@ -60,7 +45,7 @@ class Gate:
         self._app = app
         self._own_id = own_id
         self._keys = Keys.from_settings(settings)
-        self._hosts = HostRule.from_settings(settings)
+        self._hosts = HostRule.from_settings(settings, has_tunnel=settings.public_api)
         self._origins = OriginRule.from_settings(settings)
         self._body = BodyLimit(settings.api_max_body_mb)
         self._upload = BodyLimit(settings.max_upload_mb)
@@ -125,12 +110,12 @@ class Gate:
         return self._refuse_body(method, headers)
 
     def _refuse_body(self, method: str, headers: Headers) -> JSONResponse | None:
-        length = headers.get("content-length", "")
         limit = self._limit_of(headers)
-        if length.isdigit() and int(length) > limit.max_bytes:
+        if limit.is_exceeded_by(headers):
             return _refusal(413, limit.message, "request_too_large")
+        length = headers.get("content-length", "")
         has_body = length not in ("", "0") or "transfer-encoding" in headers
-        kind = _kind_of_body(headers)
+        kind = kind_of_body(headers)
         if method in SAFE_METHODS or not has_body or _is_known_body(kind):
             return None
         return _refusal(
@@ -141,27 +126,19 @@ class Gate:
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         """A body without a length is counted while it comes in, and so are the parts of JSON."""
-        received = parts = 0
+        parts = 0
         headers = Headers(scope=scope)
-        limit, is_binary = self._limit_of(headers), _has_files(headers)
 
-        async def limited() -> Message:
-            nonlocal received, parts
-            message = await receive()
-            if message["type"] == "http.request":
-                body: bytes = message.get("body", b"")
-                received += len(body)
-                if received > limit.max_bytes:
-                    raise HTTPException(413, limit.message)
-                parts += 0 if is_binary else sum(map(body.count, _PART_MARKS))
-                if parts > MAX_JSON_PARTS:
-                    raise HTTPException(413, _TOO_MANY_PARTS)
-            return message
+        def count(body: bytes) -> None:
+            nonlocal parts
+            parts += sum(map(body.count, _PART_MARKS))
+            if parts > MAX_JSON_PARTS:
+                raise BodyTooLarge(_TOO_MANY_PARTS)
 
-        return limited
+        return limited(receive, self._limit_of(headers), None if has_files(headers) else count)
 
     def _limit_of(self, headers: Headers) -> BodyLimit:
-        return self._upload if _has_files(headers) else self._body
+        return self._upload if has_files(headers) else self._body
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
@@ -178,14 +155,6 @@ def _refusal(status: int, message: str, code: str) -> JSONResponse:
 
 def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
-
-
-def _kind_of_body(headers: Headers) -> str:
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _has_files(headers: Headers) -> bool:
-    return _kind_of_body(headers).startswith("multipart/")
 
 
 def _is_known_body(kind: str) -> bool:

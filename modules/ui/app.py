@@ -2,36 +2,59 @@
 
 # pyright: basic
 import os
+from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.types import ASGIApp
 
 from modules.context import AppContext
-
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+from modules.ui.access.door import USER, Desk, Door, to_subpath
 
 
-def build_app(context: AppContext) -> FastAPI:
+def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
+    """`folder`: for uploaded files and those of pages. `desk`: where logins are asked for. Slow: reads all of Gradio."""
+    _set_environment(folder)
     import gradio as gr
+    from fastapi import FastAPI
 
+    from modules.ui.chat.assets import CHAT_STYLE
     from modules.ui.header import HEAD
     from modules.ui.page import build_page
     from modules.ui.theme import SCRIPT, STYLE, build_theme
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    return gr.mount_gradio_app(
-        app,
-        build_page(context),
+    page = build_page(context)
+    for handler in page.fns.values():  # the page calls them by number: no list of them for others
+        handler.api_visibility = "private"
+    app = gr.mount_gradio_app(
+        FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
+        page,
         path="/",
+        auth_dependency=None if desk is None else _name_of,
+        root_path=to_subpath(context.settings.subpath) or None,
         footer_links=[],
         run_history=False,
         ssr_mode=False,
         mcp_server=False,
         pwa=False,
+        enable_monitoring=False,
         show_error=True,
-        max_file_size="512mb",
+        max_file_size=f"{context.settings.max_upload_mb:g}mb",
         theme=build_theme(),
-        css_paths=[STYLE],
+        css_paths=[STYLE, CHAT_STYLE],
         js=SCRIPT.read_text(encoding="utf-8"),
         head=HEAD,
     )
+    return Door(app, context.settings, desk)
+
+
+def _name_of(request: Request) -> str | None:
+    return getattr(request.state, USER, None)
+
+
+def _set_environment(folder: Path) -> None:
+    """Gradio takes settings from the environment, some of them while it is imported: only ours count."""
+    for name in [name for name in os.environ if name.startswith("GRADIO_")]:
+        del os.environ[name]
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"

@@ -41,8 +41,10 @@ def test_the_colours_follow_the_system(
     assert (luminance < 80) is is_dark
 
 
-def test_what_goes_wrong_on_a_page_is_noticed(visitor: Visitor) -> None:
-    """The judge of all other browser tests, judged."""
+def test_what_goes_wrong_on_a_page_is_noticed(ui: Server, visit: Callable[..., Visitor]) -> None:
+    """The judge of all other browser tests, judged; without the policy that keeps pages from calling elsewhere."""
+    visitor = visit(ui, bypass_csp=True)
+    visitor.open()
     visitor.page.evaluate("fetch('http://localhost:9/elsewhere').catch(() => 0)")
     visitor.page.evaluate("console.error('told'); setTimeout(() => { throw new Error('thrown') })")
     visitor.page.wait_for_timeout(200)
@@ -51,3 +53,21 @@ def test_what_goes_wrong_on_a_page_is_noticed(visitor: Visitor) -> None:
     for fault in ("foreign request: http://localhost:9/elsewhere", "told", "thrown"):
         assert fault in str(noticed.value)
     visitor.faults.allow(".")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "fetch('http://localhost:9/elsewhere')",
+        "new Promise((done, fail) => { const i = new Image(); i.onload = done; i.onerror = fail; "
+        "i.src = 'http://localhost:9/elsewhere'; })",
+    ],
+    ids=["fetch", "picture"],
+)
+def test_a_page_cannot_call_elsewhere(visitor: Visitor, call: str) -> None:
+    """What a reply writes into the page cannot carry words of the chat away."""
+    is_refused = f"({call}).then(() => false, () => true)"
+    assert visitor.page.evaluate(is_refused)
+    visitor.page.wait_for_timeout(100)
+    assert any("Content Security Policy" in fault for fault in visitor.faults.seen)
+    visitor.faults.allow("localhost:9/elsewhere")

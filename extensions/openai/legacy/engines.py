@@ -7,7 +7,6 @@ import fastapi
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from extensions.openai.access import OriginRule
 from extensions.openai.chat import create_chat_completion
 from extensions.openai.completions import create_completion
 from extensions.openai.dependencies import Context, lease_for
@@ -40,6 +39,7 @@ from modules.context import AppContext
 from modules.core.errors import AuthError, NotFound, RequestError
 from modules.engine.media.pool import ModelPool
 from modules.settings import Settings
+from modules.web.access import OriginRule
 
 router = APIRouter(prefix="/v1/engines", tags=["legacy"])
 

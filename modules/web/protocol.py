@@ -1,11 +1,9 @@
-"""What uvicorn's HTTP/1.1 parser leaves open: limits on headers, offers of HTTP/2, errors in OpenAI's shape."""
+"""What uvicorn's HTTP/1.1 parser leaves open: limits on headers, offers of HTTP/2, errors as JSON."""
 
 import json
 import re
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from extensions.openai.errors import error_body
 
 MAX_HEAD_BYTES = 65_536
 _REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
@@ -46,7 +44,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._refuse(400, msg, "invalid_http")
 
     def _refuse(self, status: int, message: str, code: str) -> None:
-        body = json.dumps(error_body(message, "invalid_request_error", None, code)).encode()
+        # The shape of OpenAI's errors, which is as good as any for what is no face's own request yet.
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+        body = json.dumps({"error": error}).encode()
         reason = {400: "Bad Request", 431: "Request Header Fields Too Large"}[status]
         head = (
             f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\n"
