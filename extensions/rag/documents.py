@@ -43,7 +43,10 @@ class KeptVectors:
         import numpy as np
 
         try:
-            with np.load(self._file_of(name), allow_pickle=False) as kept:
+            with (
+                self._file_of(name).open("rb") as file,  # np.load leaves a broken one open
+                np.load(file, allow_pickle=False) as kept,
+            ):
                 found, passages, notice = json.loads(kept["about"].tobytes())
                 vectors = kept["vectors"]
         except Exception:  # noqa: BLE001 - zip, numpy and JSON each have their own for a broken file

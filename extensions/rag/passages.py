@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 _PARAGRAPH = re.compile(r"\n\s*\n")
+LEAST = 20
 _BLANK = "\n\n"
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n")
 
@@ -12,8 +13,10 @@ def split_passages(text: str, size: int, overlap: int) -> list[str]:
     """At most `size` characters each, cut between paragraphs where that is possible, else between sentences or words.
 
     A passage begins with the last whole sentences of the one before, up to `overlap` characters, so that what belongs together is
-    found together.
+    found together. At least `LEAST` characters, and half of them at most are an overlap.
     """
+    size = max(size, LEAST)
+    overlap = max(0, min(overlap, size // 2))
     passages: list[str] = []
     current = ""
     for before, piece in _pieces(text, size - overlap - len(_BLANK)):
