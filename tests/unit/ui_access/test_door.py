@@ -1,0 +1,204 @@
+"""The door in front of the web UI, with an application of a few lines behind it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from modules.settings import Settings
+from modules.ui.access.accounts import Accounts
+from modules.ui.access.door import USER, Desk, Door
+from modules.ui.access.logins import PasswordCheck
+
+pytestmark = pytest.mark.anyio
+HTML = {"accept": "text/html,*/*"}
+ADA = {"username": "ada", "password": "pw:1"}
+
+
+async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(scope, receive)
+    body = await request.body()
+    name = getattr(request.state, USER, None)
+    told = {"path": request.url.path, "name": name, "size": len(body)}
+    await JSONResponse(told)(scope, receive, send)
+
+
+async def no_pause(_: float) -> None:
+    pass
+
+
+@asynccontextmanager
+async def calling(
+    *, base: str = "http://127.0.0.1:7860", **values: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    settings = Settings(**values)
+    accounts = Accounts.from_settings(settings)
+    desk = (
+        Desk(PasswordCheck(accounts, sleep=no_pause), "hearth-login-1")
+        if accounts.are_set
+        else None
+    )
+    transport = httpx.ASGITransport(app=Door(behind, settings, desk))
+    async with httpx.AsyncClient(transport=transport, base_url=base) as client:
+        yield client
+
+
+async def test_without_logins_everybody_comes_in() -> None:
+    async with calling() as client:
+        response = await client.get("/")
+    assert response.json() == {"path": "/", "name": None, "size": 0}
+    assert "default-src 'self'" in response.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("host", "values", "is_served"),
+    [
+        ("localhost:7860", {}, True),
+        ("[::1]:7860", {}, True),
+        ("evil.example", {}, False),
+        ("192.168.1.7:7860", {}, False),
+        ("192.168.1.7:7860", {"listen": True}, True),
+        ("box:7860", {"listen": True}, True),
+        ("box.local:7860", {"listen": True}, True),
+        ("evil.example:7860", {"listen": True}, False),
+        ("my.example:7860", {"listen": True, "gradio_auth": ("ada:pw",)}, True),
+        ("my.example", {"api_allowed_hosts": ("My.example",)}, True),
+        ("evil.example", {"listen": True, "api_allowed_hosts": ("my.example",)}, False),
+        ("any.example", {"api_allowed_hosts": ("*",)}, True),
+    ],
+)
+async def test_names_of_the_host(host: str, values: dict[str, Any], is_served: bool) -> None:
+    async with calling(**values) as client:
+        response = await client.get("/", headers={"host": host})
+    assert (response.status_code != 400) is is_served
+    assert is_served or "--api-allowed-hosts" in response.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://127.0.0.1:7860"}, 200),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "http://127.0.0.1:3000"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "https://my.example", "x-forwarded-host": "my.example"}, 200),
+        ({"origin": "https://my.example:8443", "x-forwarded-host": "my.example"}, 200),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("method", ["POST", "GET", "OPTIONS"])
+async def test_only_own_pages_may_call(headers: dict[str, str], status: int, method: str) -> None:
+    async with calling() as client:
+        response = await client.request(method, "/gradio_api/queue/join", headers=headers)
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=https://elsewhere.example/a.png",
+        "/gradio_api/file=FILE:/etc/passwd",
+        "/gradio_api/proxy=https://x.hf.space/a",
+        "/gradio_api/openapi.json",
+        "/gradio_api/deep_link",
+        "/gradio_api/vibe-code",
+        "/gradio_api/run-history/connect",
+        "/gradio_api/runs",
+        "/gradio_api/token",
+        "/gradio_api/call/open_session",
+        "/gradio_api/api/open_session",
+        "/gradio_api/custom_component/1/client/component/index.js",
+        "/monitoring",
+        "/monitoring/summary",
+        "/pwa_icon",
+    ],
+)
+async def test_routes_that_the_page_does_not_need_are_closed(path: str) -> None:
+    async with calling() as client:
+        assert (await client.get(path)).status_code == 404
+        assert (await client.get("/gradio_api/file=/tmp/x/a.png")).status_code == 200
+        assert (await client.get("/gradio_api/file=C:/x/a.png")).status_code == 200
+
+
+async def test_without_a_login_nothing_is_answered() -> None:
+    async with calling(gradio_auth=("ada:pw:1",)) as client:
+        for path in ("/", "/config", "/static/a.css", "/gradio_api/file=/tmp/a", "/no-such-route"):
+            response = await client.get(path)
+            assert (response.status_code, response.json()) == (401, {"detail": "Not logged in"})
+        page = await client.get("/", headers=HTML)
+        assert page.status_code == 401
+        assert 'action="/login"' in page.text
+
+
+async def test_a_login_lasts_until_the_logout() -> None:
+    async with calling(gradio_auth=("ada:pw:1", "bob:pw2")) as client:
+        response = await client.post("/login", data=ADA)
+        assert (response.status_code, response.headers["location"]) == (303, "/")
+        cookie = response.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+        assert "Secure" not in cookie
+        assert (await client.get("/")).json()["name"] == "ada"
+        assert (await client.get("/login")).headers["location"] == "/"
+        token = client.cookies["hearth-login-1"]
+        assert (await client.get("/logout")).status_code == 303
+        assert (await client.get("/")).status_code == 401
+        stolen = await client.get("/", headers={"cookie": f"hearth-login-1={token}"})
+        assert stolen.status_code == 401
+
+
+async def test_the_cookie_of_an_encrypted_page_stays_encrypted() -> None:
+    async with calling(base="https://127.0.0.1:7860", gradio_auth=("ada:pw:1",)) as client:
+        assert "Secure" in (await client.post("/login", data=ADA)).headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"username": "ada", "password": "pw"},
+        {"username": "ada", "password": ""},
+        {"username": "", "password": "pw:1"},
+        {"username": "ada:pw", "password": "1"},
+        {},
+    ],
+    ids=str,
+)
+async def test_what_does_not_fit_is_refused(form: dict[str, str]) -> None:
+    async with calling(gradio_auth=("ada:pw:1",)) as client:
+        response = await client.post("/login", data=form)
+        assert response.status_code == 401
+        assert "set-cookie" not in response.headers
+        assert "do not fit" in response.text
+
+
+async def test_a_form_has_a_limit() -> None:
+    async with calling(gradio_auth=("ada:pw:1",)) as client:
+        response = await client.post("/login", data={"username": "a" * 100_000})
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize("prefix", ["", "/hearth"])
+async def test_a_proxy_may_keep_the_subpath_or_take_it_away(prefix: str) -> None:
+    async with calling(subpath="hearth/", gradio_auth=("ada:pw:1",)) as client:
+        page = await client.get(f"{prefix}/", headers=HTML)
+        assert 'action="/hearth/login"' in page.text
+        response = await client.post(f"{prefix}/login", data=ADA)
+        assert response.headers["location"] == "/hearth/"
+        assert (await client.get(f"{prefix}/config")).json()["path"] == "/config"
+        assert (await client.get("/hearthside")).status_code == 404
+
+
+async def test_bodies_are_counted() -> None:
+    async with calling(api_max_body_mb=0.001, max_upload_mb=0.002) as client:
+        small, large = b"x" * 1000, b"x" * 1500
+        assert (await client.post("/gradio_api/run/1", content=small)).json()["size"] == 1000
+        assert (await client.post("/gradio_api/run/1", content=large)).status_code == 413
+        files = {"content-type": "multipart/form-data; boundary=x"}
+        upload = "/gradio_api/upload"
+        assert (await client.post(upload, content=large, headers=files)).status_code == 200
+        assert (await client.post(upload, content=large * 2, headers=files)).status_code == 413
