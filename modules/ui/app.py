@@ -18,6 +18,7 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
     from fastapi import FastAPI
 
     from modules.ui.chat.assets import CHAT_STYLE
+    from modules.ui.extension_parts import collect_css, collect_js
     from modules.ui.header import HEAD
     from modules.ui.page import build_page
     from modules.ui.theme import SCRIPT, STYLE, build_theme
@@ -41,7 +42,8 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
         max_file_size=f"{context.settings.max_upload_mb:g}mb",
         theme=build_theme(),
         css_paths=[STYLE, CHAT_STYLE],
-        js=SCRIPT.read_text(encoding="utf-8"),
+        css=collect_css(context.hooks),
+        js=collect_js(context.hooks, SCRIPT.read_text(encoding="utf-8")),
         head=HEAD,
     )
     return Door(app, context.settings, desk)

@@ -13,6 +13,7 @@ from modules.ui.chat.assets import find_katex, read_page
 from modules.ui.chat.desk import ChatDesk
 from modules.ui.chat.handlers import Handlers
 from modules.ui.chat.people import People
+from modules.ui.extension_parts import build_places
 from modules.ui.faults import told
 from modules.ui.shell import Shell
 
@@ -32,7 +33,7 @@ def build(shell: Shell) -> None:
         with gr.Column(elem_id="chat-main", min_width=0):
             messages = _part("messages", katex=find_katex())
             composer = _part("composer")
-            _extensions(shell)
+            build_places(shell.context)
     live = _part("live", template="<i></i>", elem_classes="chat-live")
     parts = [sidebar, messages, composer]
     shell.on_open(handlers.on_open, [shell.session], parts)
@@ -68,18 +69,3 @@ def _part(name: str, template: str | None = None, **props: Any) -> gr.HTML:
         elem_id=f"chat-part-{name}",
         **props,
     )
-
-
-def _extensions(shell: Shell) -> None:
-    """What extensions put below the text field."""
-    hooks = shell.context.hooks
-    found = [(each, hook) for each, hook in hooks.each("ui") if not each.is_tab]
-    if not found:
-        return
-    with gr.Accordion("Extensions", open=False, elem_id="chat-extensions"):
-        for extension, hook in found:
-            with gr.Group(elem_id=f"extension-{extension.name}"):
-                try:
-                    hook(shell.context)
-                except Exception as error:  # noqa: BLE001 - whatever an extension does
-                    hooks.note(extension, "ui", error)

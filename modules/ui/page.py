@@ -9,6 +9,7 @@ import gradio as gr
 from modules.context import AppContext
 from modules.settings import VERSION
 from modules.ui import header
+from modules.ui.extension_parts import build_tabs
 from modules.ui.faults import told
 from modules.ui.profile import ForgottenProfile, ProfileFile, ProfileStore, to_file_name
 from modules.ui.session import Session
@@ -36,6 +37,7 @@ def build_page(context: AppContext) -> gr.Blocks:
             for entry in TABS:
                 with gr.Tab(entry.title, id=entry.id, elem_id=f"tab-{entry.id}"):
                     entry.load()(shell)
+            build_tabs(context)
         opened = blocks.load(
             told(_opener(context)), [session], None, show_progress="hidden", queue=False
         )
