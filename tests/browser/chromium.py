@@ -2,6 +2,10 @@
 
 import os
 
+from start import find_chromium
+
+__all__ = ["HINT", "find_chromium", "launch_flags"]
+
 HINT = "there is no Chromium: `python3 start.py test` says how to get one"
 
 

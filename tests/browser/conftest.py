@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from start import find_chromium
-from tests.browser.chromium import HINT, launch_flags
+from tests.browser.chromium import HINT, find_chromium, launch_flags
 from tests.browser.visits import PATIENCE_MS, Visitor, visiting
 from tests.live.launch import Server, running_ui
 
