@@ -1,10 +1,18 @@
-"""The tab character: not built yet."""
+"""The tab Character: who the model plays, and who the user is."""
 
 # pyright: basic
 import gradio as gr
 
+from modules.ui.character_form import CharacterForm
+from modules.ui.character_you import YouForm
 from modules.ui.shell import Shell
 
 
 def build(shell: Shell) -> None:
-    gr.Markdown("This tab is being built.")
+    with gr.Tabs(elem_id="character-tabs"):
+        with gr.Tab("Characters", id="characters"):
+            form = CharacterForm(shell)
+        with gr.Tab("You", id="you"):
+            you = YouForm(shell)
+    form.listen()
+    you.listen()

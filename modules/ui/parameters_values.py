@@ -1,14 +1,14 @@
 """What a page's parameters are, and what changes them. Values; nothing here knows of widgets."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from modules.core.errors import ConfigError, RequestError
+from modules.core.errors import RequestError
 from modules.core.sampling import SAMPLERS, SAMPLERS_BY_NAME, SamplingParams
 from modules.prompts.presets import load_preset, save_preset, to_plain
+from modules.ui.keeping import keep
 from modules.ui.parameters_fields import NOT_OF_PRESETS, SamplerField
 from modules.ui.profile import Parameters, to_parameters
 from modules.ui.session import Session
@@ -116,9 +116,4 @@ async def change(session: Session, parameters: Parameters) -> None:
     if session.chat_parameters is not None:
         session.chat_parameters = parameters
         return
-    session.profile = replace(session.profile, parameters=parameters)
-    try:
-        # The newest profile at the time of writing: of two changes at once the last written has both.
-        await asyncio.to_thread(lambda: session.profiles.save(session.profile))
-    except OSError as error:
-        raise ConfigError(f"The parameters cannot be kept: {error.strerror}.") from None
+    await keep(session, parameters=parameters)

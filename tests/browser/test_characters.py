@@ -1,0 +1,101 @@
+"""The tab Character: make one, edit, import and delete it, chat with it; who the user is."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.visits import Visitor
+from tests.live.launch import Server, eventually
+from tests.unit.chats.makers import png
+from tests.unit.prompts.test_characters import V2, encoded, png as card, text_chunk
+
+
+@pytest.fixture
+def characters(visitor: Visitor) -> Page:
+    visitor.choose_tab("Character")
+    return visitor.page
+
+
+def field(page: Page, name: str) -> Locator:
+    return page.locator(f"#{name}").locator("textarea, input").first
+
+
+def profile(ui: Server) -> dict[str, object]:
+    path = ui.user_data / "profiles" / "default.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def test_a_character_is_made_edited_and_deleted(
+    characters: Page, ui: Server, tmp_path: Path
+) -> None:
+    picture = tmp_path / "blue.png"
+    picture.write_bytes(png("blue", (300, 500)))
+    folder = ui.user_data / "characters"
+    characters.locator("#character-new").click()
+    expect(characters.locator("#character-file")).to_have_text("Not saved yet")
+    field(characters, "character-name").fill("Ada")
+    field(characters, "character-greeting").fill("Good day, *{{user}}*. I am {{char}}.")
+    field(characters, "character-context").fill("{{char}} counts.")
+    characters.locator("#character-picture input[type=file]").set_input_files(picture)
+    expect(characters.locator("#character-picture img")).to_be_visible()
+    characters.locator("#character-save").click()
+    expect(characters.locator("#character-list")).to_contain_text("Ada")
+    expect(characters.locator("#character-greeted")).to_have_text("Good day, You. I am Ada.")
+    assert "counts" in (folder / "Ada.yaml").read_text()
+    assert (folder / "Ada.png").exists()
+    field(characters, "character-context").fill("{{char}} computes.")
+    characters.locator("#character-list button", has_text="Assistant").click()
+    expect(characters.locator(".toast-body")).to_contain_text("is not saved")
+    expect(field(characters, "character-name")).to_have_value("Ada")
+    characters.locator("#character-save").click()
+    eventually(lambda: "computes" in (folder / "Ada.yaml").read_text())
+    characters.locator("#character-delete").click()
+    characters.locator("#character-delete-sure").click()
+    expect(characters.locator("#character-list")).not_to_contain_text("Ada")
+    assert not list(folder.glob("Ada.*"))
+    assert "counts" not in ui.logged
+
+
+def test_a_card_is_imported(characters: Page, ui: Server, tmp_path: Path) -> None:
+    file = tmp_path / "some card.png"
+    file.write_bytes(card(text_chunk(encoded(V2))))
+    upload = characters.locator("#tab-character input[type=file][accept*='.json']")
+    upload.set_input_files(file)
+    expect(field(characters, "character-name")).to_have_value("Ada")
+    expect(characters.locator("#character-list button[aria-pressed=true]")).to_have_text("Ada")
+    broken = tmp_path / "broken.json"
+    broken.write_text("{")
+    upload.set_input_files(broken)
+    expect(characters.locator(".toast-body")).to_contain_text("not valid JSON")
+    assert sorted(path.name for path in (ui.user_data / "characters").glob("Ada*")) == ["Ada.png"]
+
+
+def test_who_the_user_is_counts_for_characters(
+    characters: Page, ui: Server, visitor: Visitor
+) -> None:
+    characters.get_by_role("tab", name="You", exact=True).click()
+    field(characters, "you-name").fill("Charles")
+    field(characters, "you-bio").fill("Likes engines.")
+    field(characters, "you-bio").press("Tab")
+    expect(characters.locator("#you-note")).to_have_text("Kept.")
+    eventually(lambda: profile(ui).get("user_bio") == "Likes engines.")
+    characters.get_by_role("tab", name="Characters", exact=True).click()
+    characters.locator("#character-list button", has_text="Example").click()
+    expect(characters.locator("#character-greeted")).to_contain_text("Sit down, Charles")
+    field(characters, "character-user").fill("x" * 101)
+    characters.locator("#character-save").click()
+    expect(characters.locator(".toast-body")).to_contain_text("100 characters at most")
+
+
+def test_a_chat_with_a_character_begins_with_its_greeting(characters: Page, ui: Server) -> None:
+    characters.locator("#character-list button", has_text="Example").click()
+    expect(field(characters, "character-name")).to_have_value("Ember")
+    characters.locator("#character-chat").click()
+    expect(characters.locator("#tab-chat")).to_be_visible()
+    expect(characters.locator("#tab-chat")).to_contain_text(re.compile("waves you closer"))
+    eventually(
+        lambda: (profile(ui).get("character"), profile(ui).get("mode")) == ("Example", "chat")
+    )
