@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from modules.core.errors import AppError
+from modules.ui import header_login
 from modules.ui.faults import told
 from modules.ui.model_actions import choices, choose_model, list_models
 from modules.ui.model_state import ModelState, read_state, to_header
@@ -46,6 +47,7 @@ def build(shell: Shell) -> None:
         leave = gr.Button("Unload", size="sm", min_width=0, visible=False, elem_id="header-unload")
         cancel = gr.Button("Cancel", size="sm", min_width=0, visible=False, elem_id="header-cancel")
         theme = gr.Button("Light or dark", size="sm", min_width=0, elem_id="header-theme")
+        header_login.build(shell)
     timer = gr.Timer(CALM_S)
     theme.click(None, None, None, js="() => window.hearthToggleTheme()")
     _watch(shell, state, timer)
