@@ -34,10 +34,13 @@ class Faults:
         """The test expects faults that contain this regular expression."""
         self._allowed.append(pattern)
 
+    @property
+    def unexpected(self) -> list[str]:
+        return [fault for fault in self.seen if not any(re.search(p, fault) for p in self._allowed)]
+
     def check(self) -> None:
         """AssertionError that names every fault that was not expected."""
-        left = [fault for fault in self.seen if not any(re.search(p, fault) for p in self._allowed)]
-        assert not left, "on the page: " + "\n".join(left)
+        assert not self.unexpected, "on the page: " + "\n".join(self.unexpected)
 
     def watch(self, page: Page) -> None:
         page.on("console", self._note_message)
@@ -121,7 +124,7 @@ def visiting(
     try:
         yield Visitor(url, context, page, faults)
     finally:
-        if has_failed() or faults.seen:
+        if (has_failed() or faults.unexpected) and not page.is_closed():
             pictures.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=pictures / f"page{len(list(pictures.iterdir()))}.png")
         context.close()

@@ -1,0 +1,87 @@
+"""Logins in the browser: their page, several people at once, a reverse proxy in between."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.proxy import proxied
+from tests.browser.talking import Talk
+from tests.browser.visits import PHONE, Visitor, overflow_px
+from tests.live.launch import Server
+
+SUBPATH = "/hearth"
+REFUSED = "401"
+"""The console tells of the page that asks for a login, which is an answer with this status."""
+
+
+@pytest.fixture(scope="module")
+def ui_flags() -> tuple[str, ...]:
+    return ("--gradio-auth", "ada:pw1,bob:pw2", "--multi-user", "--subpath", SUBPATH)
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def enter_as(visitor: Visitor, name: str, password: str) -> Talk:
+    visitor.faults.allow(REFUSED)
+    visitor.page.goto(visitor.url)
+    log_in(visitor.page, name, password)
+    visitor.wait_until_ready()
+    return Talk(visitor.page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_wrong_password_is_told_and_a_right_one_opens_the_page(
+    ui: Server, visit: Callable[..., Visitor], scheme: str
+) -> None:
+    visitor = visit(ui, viewport=PHONE, color_scheme=scheme)
+    visitor.faults.allow(REFUSED)
+    page = visitor.page
+    page.goto(ui.ui_url)
+    assert overflow_px(page) <= 0
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == ("rgb(251, 250, 248)" if scheme == "light" else "rgb(23, 20, 18)")
+    log_in(page, "ada", "pw2")
+    expect(page.get_by_role("alert")).to_contain_text("do not fit")
+    log_in(page, "ada", "pw1")
+    visitor.wait_until_ready()
+    assert page.evaluate("document.cookie") == ""  # no script can read the login
+
+
+def test_two_people_do_not_see_each_others_chats(ui: Server, visit: Callable[..., Visitor]) -> None:
+    ada = enter_as(visit(ui), "ada", "pw1")
+    bob = enter_as(visit(ui), "bob", "pw2")
+    ada.ask("What color is the sky?")
+    bob.ask("Name three colors.")
+    for talk, own, foreign in ((ada, "sky", "three"), (bob, "three", "sky")):
+        talk.page.reload()
+        expect(talk.chats.first).to_be_visible()
+        expect(talk.page.locator("#chat-list")).not_to_contain_text(foreign)
+        expect(talk.page.locator("#chat-list")).to_contain_text(own)
+    assert not (ui.user_data / "profiles" / "default.json").exists()
+
+
+def test_a_logout_ends_the_login(ui: Server, visit: Callable[..., Visitor]) -> None:
+    visitor = visit(ui)
+    enter_as(visitor, "ada", "pw1")
+    visitor.page.get_by_role("link", name="Log out").click()
+    expect(visitor.page.get_by_label("Password")).to_be_visible()
+    visitor.page.goto(ui.ui_url)
+    expect(visitor.page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_proxy_serves_everything_below_its_path(
+    ui: Server, visit: Callable[..., Visitor]
+) -> None:
+    """The proxy fails the test for every path that is not below it."""
+    with proxied(urlsplit(ui.ui_url).port or 0, SUBPATH) as url:
+        visitor = visit(f"{url}/")
+        talk = enter_as(visitor, "bob", "pw2")
+        talk.ask("What color is the sky?")
+        expect(talk.text).to_contain_text("blue")
+        visitor.page.context.close()
