@@ -13,7 +13,7 @@ from modules.ui.access.door import USER, Desk, Door, to_subpath
 
 def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
     """`folder`: for uploaded files and those of pages. `desk`: where logins are asked for. Slow: reads all of Gradio."""
-    _set_environment(folder)
+    set_environment(folder)
     import gradio as gr
     from fastapi import FastAPI
 
@@ -53,7 +53,7 @@ def _name_of(request: Request) -> str | None:
     return getattr(request.state, USER, None)
 
 
-def _set_environment(folder: Path) -> None:
+def set_environment(folder: Path) -> None:
     """Gradio takes settings from the environment, some of them while it is imported: only ours count."""
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]
