@@ -113,8 +113,8 @@ def _tell(shell: Shell, state: gr.HTML, shown: list) -> None:
 
 
 def _are_same_models(before: ModelState | None, now: ModelState) -> bool:
-    """`model` is told when one came or went, or another one answers now; the tabs read it anew then."""
-    return before is not None and (before.loaded, before.asleep) == (now.loaded, now.asleep)
+    """`model` is told when one came or went or was loaded anew, or another one answers now; the tabs read it anew then."""
+    return before is not None and before.in_service == now.in_service
 
 
 def _act(

@@ -245,7 +245,5 @@ def _build_control(loader: str, wanted: OptionField) -> Any:
         return gr.Dropdown(choices, value=value, **common)
     if wanted.control == "text":
         return gr.Textbox(value, **common)
-    precision = 0 if wanted.control == "whole" else None
-    return gr.Number(
-        value, precision=precision, minimum=option.minimum, maximum=option.maximum, **common
-    )
+    # Without its limits: a number that is still being typed would be an error of Gradio's. The option checks it.
+    return gr.Number(value, precision=0 if wanted.control == "whole" else None, **common)

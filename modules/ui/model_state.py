@@ -1,6 +1,7 @@
 """What all pages show of the text models: one value, cheap to read, so that a page can ask for it every other second."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from modules.engine.manager import ModelManager
@@ -11,7 +12,10 @@ Kind = Literal["loading", "ready", "asleep", "failed", "none"]
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """`name`: of the model that is meant; `loaded` and `asleep`: all of them, used most recently first. `percent` of a load."""
+    """`name`: of the model that is meant; `loaded` and `asleep`: all of them, used most recently first. `percent` of a load.
+
+    `marks`: of each loaded one, another when the model was loaded anew.
+    """
 
     kind: Kind
     name: str = ""
@@ -19,6 +23,7 @@ class ModelState:
     loaded: tuple[str, ...] = ()
     asleep: tuple[str, ...] = ()
     error: str = ""
+    marks: tuple[str, ...] = ()
 
     @property
     def is_loading(self) -> bool:
@@ -27,7 +32,12 @@ class ModelState:
     @property
     def settled(self) -> "tuple[object, ...]":
         """What does not change while a load goes on."""
-        return (self.kind, self.name, self.loaded, self.asleep, self.error)
+        return (self.kind, self.name, self.in_service, self.error)
+
+    @property
+    def in_service(self) -> "tuple[object, ...]":
+        """What is loaded or asleep."""
+        return (self.loaded, self.asleep, self.marks)
 
 
 def read_state(models: ModelManager) -> ModelState:
@@ -35,14 +45,16 @@ def read_state(models: ModelManager) -> ModelState:
     loaded = tuple(model.name for model in models.loaded)
     asleep = tuple(models.asleep)
     error = models.last_error or ""
+    marks = tuple(f"{model.loaded_at}-{id(model):x}" for model in models.loaded)
+    build = partial(ModelState, loaded=loaded, asleep=asleep, error=error, marks=marks)
     if models.loading is not None:
         load = models.loading
-        return ModelState("loading", load.name, round(100 * load.progress), loaded, asleep, error)
+        return build("loading", load.name, round(100 * load.progress))
     if loaded:
-        return ModelState("ready", loaded[0], 0, loaded, asleep, error)
+        return build("ready", loaded[0])
     if asleep:
-        return ModelState("asleep", asleep[0], 0, loaded, asleep, error)
-    return ModelState("failed" if error else "none", "", 0, loaded, asleep, error)
+        return build("asleep", asleep[0])
+    return build("failed" if error else "none")
 
 
 def to_header(state: ModelState, version: int) -> str:
