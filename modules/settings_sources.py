@@ -64,8 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     """All flags, grouped as `GROUPS`; none has a default, so that only what was given shows up."""
     parser = _Parser(
         prog="server.py",
-        usage="server.py --api [flags]",
-        description="Hearth hosts language models on this machine, with an OpenAI-compatible API.",
+        usage="server.py [--api] [flags]",
+        description="Hearth hosts language models on this machine, with a web UI and an OpenAI-compatible API.",
         epilog="The environment wins over flags, flags over settings.yaml, that over the defaults. "
         "Flags in user_data/CMD_FLAGS.txt are read before those of the command line.",
         argument_default=argparse.SUPPRESS,
