@@ -21,7 +21,7 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
     from modules.ui.extension_parts import collect_css, collect_js
     from modules.ui.header import HEAD
     from modules.ui.page import build_page
-    from modules.ui.theme import SCRIPT, STYLE, build_theme
+    from modules.ui.theme import FAVICON, SCRIPT, STYLE, build_theme
 
     page = build_page(context)
     for handler in page.fns.values():  # the page calls them by number: no list of them for others
@@ -32,6 +32,7 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
         path="/",
         auth_dependency=None if desk is None else _name_of,
         root_path=to_subpath(context.settings.subpath) or None,
+        favicon_path=str(FAVICON),
         footer_links=[],
         run_history=False,
         ssr_mode=False,

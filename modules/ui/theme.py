@@ -24,6 +24,7 @@ CODE_FONTS = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "style.css"
 SCRIPT = FOLDER / "page.js"
+FAVICON = FOLDER / "favicon.svg"
 
 
 def build_theme() -> Base:

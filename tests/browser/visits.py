@@ -19,6 +19,8 @@ PHONE = {"width": 390, "height": 844}
 QUIET_MS = 250
 ENDLESS = re.compile(r"/gradio_api/(heartbeat/|queue/data)")
 """Streams that last as long as the page, or a reply."""
+LEFT = "BodyStreamBuffer was aborted|Connection errored out"
+"""What Gradio's scripts tell the console about their own open requests, when a page is left."""
 LOCAL_SCHEMES = ("data", "blob", "about")
 
 
@@ -77,6 +79,11 @@ class Visitor:
         self.page.goto(self.url)
         self.wait_until_ready()
         return self.page
+
+    def reload(self) -> None:
+        self.faults.allow(LEFT)
+        self.page.reload()
+        self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         """Gradio has built the page, and what loads at its opening has run: no request is under way for a moment."""
