@@ -21,7 +21,7 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
     from modules.ui.extension_parts import collect_css, collect_js
     from modules.ui.header import HEAD
     from modules.ui.page import build_page
-    from modules.ui.theme import FAVICON, SCRIPT, STYLE, build_theme
+    from modules.ui.theme import FAVICON, SCRIPT, STYLE, build_icon, build_theme
 
     page = build_page(context)
     for handler in page.fns.values():  # the page calls them by number: no list of them for others
@@ -45,7 +45,7 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
         css_paths=[STYLE, CHAT_STYLE],
         css=collect_css(context.hooks),
         js=collect_js(context.hooks, SCRIPT.read_text(encoding="utf-8")),
-        head=HEAD,
+        head=build_icon() + HEAD,
     )
     return Door(app, context.settings, desk)
 

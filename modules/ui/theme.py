@@ -2,6 +2,7 @@
 
 # pyright: basic
 from pathlib import Path
+from urllib.parse import quote
 
 from gradio.themes import Base, Color, colors, sizes
 
@@ -25,6 +26,11 @@ FOLDER = Path(__file__).parent
 STYLE = FOLDER / "style.css"
 SCRIPT = FOLDER / "page.js"
 FAVICON = FOLDER / "favicon.svg"
+
+
+def build_icon() -> str:
+    """For the page's head. Inside of it, since browsers ask for one at the root of a host, which may not be ours."""
+    return f'<link rel="icon" href="data:image/svg+xml,{quote(FAVICON.read_text(encoding="utf-8").strip())}">'
 
 
 def build_theme() -> Base:
