@@ -70,9 +70,10 @@ class TemplateSources:
         except ModelError as error:
             raise RequestError(error.message, param="instruction_template") from None
 
-    def given(self, text: str, facts: ModelFacts) -> ChatTemplate:
-        """The text of a request, which is not trusted."""
-        param = "instruction_template_str"
+    def given(
+        self, text: str, facts: ModelFacts, *, param: str = "instruction_template_str"
+    ) -> ChatTemplate:
+        """The text of a request, which is not trusted; `param` is what the request calls it."""
         if len(text) > MAX_BYTES:
             raise RequestError(f"{param} is too long.", param=param)
         try:

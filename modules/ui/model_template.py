@@ -84,7 +84,7 @@ def check_template(models: ModelManager, model: InstalledModel, text: str) -> No
 
 def _given(models: ModelManager, model: InstalledModel, text: str) -> ChatTemplate:
     """What a person is still writing is bounded like a template of a request."""
-    return models.templates.given(text, _facts(models, model))
+    return models.templates.given(text, _facts(models, model), param="as it stands here")
 
 
 def _render(template: ChatTemplate, *, with_tool: bool, thinks: bool) -> str:
