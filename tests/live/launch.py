@@ -22,7 +22,7 @@ MODEL = DEMO.name
 SHIPPED_FOLDERS = ("instruction-templates", "characters", "presets", "grammars")
 PATIENCE_S = 20.0
 """Bound of every wait: far more than any of them needs, so that a busy machine fails no test."""
-START_S = 60.0
+START_S = 120.0
 """The same for a start with the web UI, which has large libraries to read."""
 ALL_TOLD = "Ctrl-C ends it."
 """The last line that is printed before serving."""
@@ -164,11 +164,13 @@ def running(folder: Path, *flags: str, is_ready: bool = True, **options: Any) ->
 
 @contextmanager
 def running_ui(folder: Path, *flags: str, **options: Any) -> Iterator[Server]:
-    """A server with its web UI and `--api`, both on free ports of the loopback interface, its model loaded."""
+    """A server with its web UI and `--api`, both on free ports of the loopback interface, its model loaded, its page there."""
     server = spawn(folder, "--api", "--api-port", "0", *flags, **options)
     try:
         wait_for_urls(server)
         server.wait_until_ready(verify=False)
+        # Any answer will do: it may ask for a login, or not know the name that a browser would call it by.
+        httpx.get(server.ui_url, timeout=START_S, verify=False, trust_env=False)
         yield server
     finally:
         server.end()
