@@ -1,13 +1,14 @@
 """Between Gradio's events and the chat: what of the page has changed goes out, the rest is left alone."""
 
 # pyright: basic
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import gradio as gr
 
-from modules.core.errors import AppError
+from modules.core.errors import AppError, NotReady
 from modules.ui.chat.actions import act
 from modules.ui.chat.desk import ChatDesk
 from modules.ui.chat.events import Sent
@@ -16,6 +17,7 @@ from modules.ui.faults import UNEXPECTED
 from modules.ui.session import Session
 
 PARTS = ("sidebar", "messages", "composer")
+OPENING_S = 20.0
 log = logging.getLogger("hearth.ui")
 
 
@@ -26,8 +28,9 @@ class Handlers:
         self._desk = desk
 
     async def on_open(self, session: Session) -> list[Any]:
-        self._desk.state_of(session)
-        await self._desk.start_new(session)
+        state = self._desk.state_of(session)
+        if not state.conversation.turns:
+            await self._desk.start_new(session)
         return await self._changes(session)
 
     async def on_signal(self, session: Session) -> list[Any]:
@@ -40,6 +43,7 @@ class Handlers:
 
     async def on_act(self, session: Session, event: gr.EventData) -> list[Any]:
         sent = Sent.of(event._data)
+        await _until_open(session)
         try:
             await act(self._desk, session, sent)
         except AppError as error:
@@ -48,6 +52,7 @@ class Handlers:
 
     async def on_reply(self, session: Session, event: gr.EventData) -> AsyncGenerator[list[Any]]:
         sent = Sent.of(event._data)
+        await _until_open(session)
         if sent.what == "impersonate":
             lives = impersonate(self._desk, session, sent)
         elif sent.what in PREPARATIONS:
@@ -82,3 +87,12 @@ class Handlers:
         ]
         state.sent = views
         return changed
+
+
+async def _until_open(session: Session) -> None:
+    """Somebody may be quicker than the opening of the page, before which it is not known whose chats these are."""
+    ends = asyncio.get_running_loop().time() + OPENING_S
+    while not session.is_open:
+        if asyncio.get_running_loop().time() > ends:
+            raise NotReady("The page is not open yet; load it again.")
+        await asyncio.sleep(0.05)

@@ -1,0 +1,544 @@
+"""The chat tab by mouse and keyboard, on a real server with the demo model."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.talking import Talk
+from tests.browser.visits import PHONE, Visitor, overflow_px
+from tests.live.launch import Server, eventually, running_ui
+
+SKY = "What color is the sky?"
+BLUE = "The sky is blue."
+EXTENSION = '''
+"""Answers slowly where it is asked to, and says when it was stopped."""
+import time
+from pathlib import Path
+
+LONG = Path(__file__).with_name("long.md").read_text(encoding="utf-8")
+ENDED = Path(__file__).with_name("ended.txt")
+
+
+def ui(context):
+    import gradio as gr
+
+    gr.Textbox(label="A field of an extension")
+
+
+def chat_input_modifier(text, visible_text, state):
+    return text.replace("REPLACED", "sky"), visible_text
+
+
+def custom_generate_reply(prompt, state):
+    last = state.messages[-1].text
+    if "slowly" in last:
+        return slow()
+    return iter([LONG[i : i + 9] for i in range(0, len(LONG), 9)]) if "at length" in last else None
+
+
+def slow():
+    ENDED.unlink(missing_ok=True)
+    try:
+        for number in range(2000):
+            time.sleep(0.05)
+            yield f"word{number} "
+    finally:
+        ENDED.write_text("ended")
+'''
+LONG = """# A heading
+
+Some *text* with $x^2$ and a price of $5.
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```python
+print("hello")
+```
+
+<script>window.broken = 1</script> <img src="x" onerror="window.broken = 1">
+
+![a picture](https://example.org/picture.png)
+
+"""
+WEATHER = '''
+def get_weather(city: str) -> dict:
+    """Get the weather of a city
+
+    :param city: Name of the city
+    """
+    return {"temperature": 17, "condition": "cloudy"}
+'''
+
+
+def furnish(folder: Path) -> Path:
+    """What a server finds in its folder when it starts: replies that can be foreseen, an extension, a tool."""
+    user_data = folder / "user_data"
+    files = {
+        "profiles/default.json": json.dumps({"parameters": {"sampling": {"temperature": 0}}}),
+        "extensions/slowly/script.py": EXTENSION,
+        "extensions/slowly/long.md": LONG * 20,
+        "tools/weather.py": WEATHER,
+    }
+    for name, content in files.items():
+        (user_data / name).parent.mkdir(parents=True, exist_ok=True)
+        (user_data / name).write_text(content, encoding="utf-8")
+    return user_data
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("chat-ui")
+    furnish(folder)
+    with running_ui(folder, "--extensions", "slowly") as server:
+        yield server
+
+
+@pytest.fixture
+def talk(ui: Server, visitor: Visitor) -> Iterator[Talk]:
+    yield Talk(visitor.page)
+    (ui.user_data / "profiles" / "default.json").write_text(
+        json.dumps({"parameters": {"sampling": {"temperature": 0}}})
+    )
+
+
+def test_a_conversation(talk: Talk) -> None:
+    expect(talk.page.locator(".start h2")).to_have_text("How can I help?")
+    talk.page.locator(".example", has_text=SKY).click()
+    talk.wait()
+    expect(talk.questions).to_have_text(re.compile(re.escape(SKY)))
+    expect(talk.text).to_have_text(BLUE)
+    expect(talk.last.locator(".message-meta")).to_contain_text("tokens")
+    talk.ask("What is the capital of Japan?")
+    expect(talk.text).to_contain_text("Tokyo")
+    expect(talk.replies).to_have_count(2)
+    expect(talk.page.locator("#chat-title")).to_have_text(SKY)
+    expect(talk.chats.first).to_have_attribute("aria-current", "true")
+    expect(talk.page.locator("#chat-meter")).to_have_attribute(
+        "title", re.compile("of 2,048 tokens")
+    )
+
+
+def test_it_is_there_after_a_reload(talk: Talk) -> None:
+    talk.ask("What does a cow say?")
+    talk.page.reload()
+    expect(talk.chats.first).to_contain_text("What does a cow say?")
+    talk.chats.first.click()
+    expect(talk.messages).to_have_count(2)
+    expect(talk.text).to_contain_text("moo")
+
+
+def test_keys_for_new_lines_and_sending(talk: Talk) -> None:
+    talk.field.fill("one")
+    talk.field.press("Shift+Enter")
+    talk.field.press_sequentially("two")
+    expect(talk.field).to_have_value("one\ntwo")
+    talk.field.press("Enter")
+    expect(talk.questions.locator(".plain")).to_have_text("one\ntwo")
+    talk.wait()
+
+
+def test_stop_keeps_what_is_there(talk: Talk, ui: Server) -> None:
+    talk.send("Count slowly")
+    expect(talk.text).to_contain_text("word3")
+    talk.page.locator("#chat-send").click()
+    talk.wait()
+    expect(talk.text).to_contain_text("word3")
+    expect(talk.last.locator(".message-note")).to_have_text("Stopped.")
+    eventually(lambda: (ui.user_data / "extensions" / "slowly" / "ended.txt").exists())
+    talk.page.keyboard.press("Alt+Enter")
+    expect(talk.text).to_contain_text(re.compile(r"word3 .*word0"))
+    talk.page.keyboard.press("Escape")
+    talk.wait()
+    expect(talk.replies).to_have_count(1)
+
+
+def test_closing_the_page_ends_the_reply(talk: Talk, ui: Server) -> None:
+    ended = ui.user_data / "extensions" / "slowly" / "ended.txt"
+    talk.send("Count slowly for a page that goes")
+    expect(talk.text).to_contain_text("word3")
+    assert not ended.exists()
+    talk.page.goto("about:blank")
+    eventually(ended.exists)
+    talk.page.goto(ui.ui_url)
+    talk.chats.filter(has_text="a page that goes").click()
+    expect(talk.text).to_contain_text("word3")
+
+
+def test_regenerate_and_swipe(talk: Talk) -> None:
+    talk.ask(SKY)
+    talk.do(talk.last, "Regenerate")
+    expect(talk.versions).to_have_text("2/2")
+    talk.wait()
+    talk.do(talk.last, "Earlier version")
+    expect(talk.versions).to_have_text("1/2")
+    talk.page.keyboard.press("ArrowRight")
+    expect(talk.versions).to_have_text("2/2")
+    talk.field.fill("typing")
+    talk.field.press("ArrowLeft")
+    expect(talk.versions).to_have_text("2/2")
+    talk.field.fill("")
+    talk.page.keyboard.press("Control+Enter")
+    expect(talk.versions).to_have_text("3/3")
+    talk.wait()
+    expect(talk.text).to_have_text(BLUE)
+
+
+def test_edit_a_question_and_ask_again(talk: Talk) -> None:
+    talk.ask(SKY)
+    talk.do(talk.questions.first, "Edit")
+    talk.page.locator(".editor").fill("What is the capital of Japan?")
+    talk.page.get_by_role("button", name="Save and regenerate").click()
+    expect(talk.text).to_contain_text("Tokyo")
+    talk.wait()
+    expect(talk.versions).to_have_text("2/2")
+    expect(talk.questions).to_have_count(1)
+    expect(talk.questions.locator(".plain")).to_have_text("What is the capital of Japan?")
+
+
+def test_edit_in_the_middle_leaves_the_old_chat_as_it_was(talk: Talk) -> None:
+    talk.start_anew()
+    talk.ask(SKY)
+    talk.ask("What does a cow say?")
+    count = talk.chats.count()
+    talk.do(talk.questions.first, "Edit")
+    talk.page.locator(".editor").fill("What is the capital of Japan?")
+    talk.page.get_by_role("button", name="Save and regenerate").click()
+    expect(talk.text).to_contain_text("Tokyo")
+    expect(talk.messages).to_have_count(2)
+    expect(talk.chats).to_have_count(count + 1)
+    talk.chats.nth(1).click()
+    expect(talk.messages).to_have_count(4)
+
+
+def test_edit_a_reply_and_continue(talk: Talk) -> None:
+    talk.ask(SKY)
+    talk.do(talk.last, "Edit")
+    talk.page.locator(".editor").fill("The sky is")
+    talk.page.get_by_role("button", name="Save", exact=True).click()
+    expect(talk.text).to_have_text("The sky is")
+    talk.do(talk.last, "Continue")
+    expect(talk.text).to_have_text(re.compile("The sky is .+"))
+    talk.wait()
+    expect(talk.versions).to_have_text("2/2")
+
+
+def test_escape_leaves_an_edit_alone(talk: Talk) -> None:
+    talk.ask(SKY)
+    talk.do(talk.questions.first, "Edit")
+    talk.page.locator(".editor").fill("something else")
+    talk.page.keyboard.press("Escape")
+    expect(talk.questions.locator(".plain")).to_have_text(SKY)
+
+
+def test_branch_and_delete(talk: Talk) -> None:
+    talk.ask(SKY)
+    talk.ask("What does a cow say?")
+    talk.do(talk.replies.first, "Branch: a new chat from here")
+    expect(talk.messages).to_have_count(2)
+    expect(talk.page.locator("#chat-title")).to_have_text(f"{SKY} (branch)")
+    talk.do(talk.replies.first, "Delete this message")
+    expect(talk.messages).to_have_count(1)
+    talk.page.keyboard.press("Control+Shift+Backspace")
+    expect(talk.messages).to_have_count(0)
+    expect(talk.field).to_have_value(SKY)
+
+
+def test_start_reply_with(talk: Talk) -> None:
+    talk.page.locator("#chat-begin").click()
+    talk.page.locator("#chat-begin-text").fill("The color is")
+    talk.page.keyboard.press("Tab")
+    talk.page.locator(".talk-title").click()
+    expect(talk.page.locator("#chat-begin.on")).to_be_visible()
+    talk.ask(SKY)
+    expect(talk.text).to_have_text(re.compile("^The color is"))
+
+
+def test_say_something_without_a_reply(talk: Talk) -> None:
+    talk.field.fill("Just so you know")
+    talk.choose_in_menu("Send without a reply")
+    expect(talk.messages).to_have_count(1)
+    expect(talk.replies).to_have_count(0)
+    talk.wait()
+    talk.choose_in_menu("Regenerate")
+    expect(talk.replies).to_have_count(1)
+    talk.wait()
+
+
+def test_impersonate_writes_into_the_field(talk: Talk) -> None:
+    talk.ask("Hello")
+    talk.page.keyboard.press("Control+Shift+M")
+    expect(talk.field).not_to_have_value("")
+    talk.wait()
+    expect(talk.messages).to_have_count(2)
+
+
+def test_copy(talk: Talk, visitor: Visitor) -> None:
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    talk.ask(SKY)
+    talk.page.keyboard.press("Control+Shift+K")
+    read = "navigator.clipboard.readText()"
+    eventually(lambda: talk.page.evaluate(read) == BLUE)
+    talk.do(talk.questions.first, "Copy")
+    eventually(lambda: talk.page.evaluate(read) == SKY)
+
+
+def test_rename_search_delete(talk: Talk) -> None:
+    talk.ask(SKY)
+    talk.choose_for_chat(talk.chats.first, "Rename")
+    field = talk.page.locator(".side-rename")
+    field.fill("A chat of the heavens")
+    field.press("Enter")
+    expect(talk.page.locator("#chat-title")).to_have_text("A chat of the heavens")
+    talk.start_anew()
+    talk.page.locator("#chat-search").fill("heavens")
+    expect(talk.chats).to_have_count(1)
+    talk.page.locator("#chat-search").fill("sky is BLUE")
+    expect(talk.chats.filter(has_text="A chat of the heavens")).to_contain_text("sky is blue")
+    talk.page.locator("#chat-search").fill("nothing has this")
+    expect(talk.page.locator(".side-none")).to_have_text("Nothing found.")
+    talk.page.locator("#chat-search").fill("")
+    chat = talk.chats.filter(has_text="A chat of the heavens")
+    talk.choose_for_chat(chat, "Delete")
+    talk.page.locator("#chat-list").get_by_role("button", name="Keep").click()
+    expect(chat).to_have_count(1)
+    talk.choose_for_chat(chat, "Delete")
+    talk.page.locator("#chat-list").get_by_role("button", name="Delete").click()
+    expect(chat).to_have_count(0)
+
+
+def test_export_and_import(talk: Talk, tmp_path: Path) -> None:
+    talk.ask("What is the capital of Japan?")
+    with talk.page.expect_download() as download:
+        talk.choose_in_menu("Export this chat")
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert path.name == "What is the capital of Japan.json"
+    assert "Tokyo" in path.read_text(encoding="utf-8")
+    talk.start_anew()
+    count = talk.chats.count()
+    talk.page.set_input_files("#chat-import-file", path)
+    expect(talk.messages).to_have_count(2)
+    expect(talk.chats).to_have_count(count + 1)
+    broken = tmp_path / "broken.json"
+    broken.write_text("{no json")
+    talk.page.set_input_files("#chat-import-file", broken)
+    expect(talk.page.locator(".toast-body")).to_contain_text("not valid JSON")
+    expect(talk.chats).to_have_count(count + 1)
+
+
+def test_private_chats_leave_nothing(talk: Talk, ui: Server) -> None:
+    files = ui.user_data / "logs" / "chats"
+    before = sorted(files.glob("*.json"))
+    talk.page.locator("#chat-private").click()
+    expect(talk.page.locator("#chat-private")).to_have_attribute("aria-checked", "true")
+    talk.ask("What does a cow say?")
+    expect(talk.page.locator(".talk-private")).to_be_visible()
+    assert sorted(files.glob("*.json")) == before
+    talk.start_anew()
+    talk.chats.first.click()
+    expect(talk.messages).to_have_count(2)
+    talk.page.reload()
+    expect(talk.page.locator("#chat-list")).not_to_contain_text("Private, until")
+    assert "cow" not in ui.logged
+
+
+def test_markdown_code_tables_and_formulas_while_they_come(talk: Talk) -> None:
+    talk.ask("Answer at length")
+    expect(talk.text.locator("h1")).to_have_count(20)
+    expect(talk.text.locator("table")).to_have_count(20)
+    expect(talk.text.locator(".katex")).to_have_count(20)
+    expect(talk.text.locator(".code .nb").first).to_have_text("print")
+    expect(talk.text.locator("img")).to_have_count(0)
+    expect(talk.text.locator("a.picture-link").first).to_have_text("a picture")
+    assert talk.page.evaluate("window.broken") is None
+    talk.text.locator(".code button").first.click()
+    expect(talk.text.locator(".code button").first).to_have_text("Copied")
+
+
+def test_only_the_messages_scroll_and_the_reader_is_left_alone(talk: Talk) -> None:
+    talk.ask("Answer at length")
+    scroller = talk.page.locator("#chat-messages")
+    at_end = "e => e.scrollHeight - e.scrollTop - e.clientHeight < 60"
+    eventually(lambda: scroller.evaluate(at_end))
+    assert talk.page.evaluate("document.documentElement.scrollHeight <= innerHeight + 1")
+    scroller.hover()
+    talk.page.mouse.wheel(0, -600)
+    eventually(lambda: not scroller.evaluate(at_end))
+    talk.page.locator(".talk-down").click()
+    eventually(lambda: scroller.evaluate(at_end))
+    talk.send("Count slowly")
+    expect(talk.text).to_contain_text("word3")
+    assert scroller.evaluate(at_end)
+    scroller.hover()
+    talk.page.mouse.wheel(0, -900)
+    eventually(lambda: not scroller.evaluate(at_end))
+    place = scroller.evaluate("e => e.scrollTop")
+    expect(talk.text).to_contain_text("word30")
+    assert scroller.evaluate("e => e.scrollTop") == place
+    talk.page.keyboard.press("Escape")
+    talk.wait()
+
+
+def test_thinking_is_a_block_of_its_own(talk: Talk) -> None:
+    talk.page.locator("#chat-think").click()
+    expect(talk.page.locator("#chat-think.on")).to_be_visible()
+    talk.ask(SKY)
+    block = talk.last.locator(".think")
+    expect(block.locator("summary")).to_contain_text("Thought")
+    expect(block.locator(".think-text")).to_be_hidden()
+    block.locator("summary").click()
+    expect(block.locator(".think-text")).not_to_be_empty()
+    expect(talk.text).to_have_text(BLUE)
+
+
+def turn_tools_on(talk: Talk) -> None:
+    talk.page.locator("#chat-tools").click()
+    talk.page.locator(".chat-panel [data-value=tools]").click()
+    expect(talk.page.locator(".chat-panel [data-value=get_weather]")).to_be_visible()
+    talk.page.keyboard.press("Escape")
+    expect(talk.page.locator("#chat-tools.on")).to_be_visible()
+
+
+def test_a_tool_is_called_when_it_is_allowed(talk: Talk) -> None:
+    turn_tools_on(talk)
+    talk.send("What is the weather in Paris?")
+    call = talk.last.locator(".call")
+    expect(talk.page.locator(".ask")).to_contain_text("get_weather")
+    expect(call.locator(".call-arguments")).to_contain_text('"city": "Paris"')
+    talk.page.locator(".ask-allow").click()
+    talk.wait()
+    expect(call).to_have_attribute("data-state", "done")
+    expect(talk.text).to_contain_text("17")
+    call.locator("summary").click()
+    expect(call.locator(".call-result")).to_contain_text("cloudy")
+    talk.send("What is the weather in London?")
+    expect(talk.page.locator(".ask")).to_be_visible()
+    talk.page.keyboard.press("d")
+    talk.wait()
+    expect(talk.last.locator(".call")).to_have_attribute("data-state", "declined")
+
+
+def test_a_tool_that_is_always_allowed_is_asked_for_no_more(talk: Talk) -> None:
+    turn_tools_on(talk)
+    talk.send("What is the weather in Paris?")
+    talk.page.locator(".ask-always").click()
+    talk.wait()
+    talk.ask("What is the weather in London?")
+    expect(talk.last.locator(".call")).to_have_attribute("data-state", "done")
+    talk.page.locator("#chat-tools").click()
+    expect(talk.page.locator(".chat-panel .always")).to_contain_text("get_weather")
+
+
+def test_stop_while_a_call_waits(talk: Talk) -> None:
+    turn_tools_on(talk)
+    talk.send("What is the weather in Paris?")
+    expect(talk.page.locator(".ask")).to_be_visible()
+    talk.page.keyboard.press("Escape")
+    talk.wait()
+    expect(talk.page.locator(".ask")).to_have_count(0)
+    expect(talk.last.locator(".call-state")).to_have_text("was not run")
+
+
+def test_a_character_greets_with_its_picture(talk: Talk) -> None:
+    talk.page.locator("#chat-mode").click()
+    talk.page.locator(".chat-panel [data-value=Example]").click()
+    expect(talk.replies).to_have_count(1)
+    expect(talk.last.locator(".message-name")).to_have_text("Ember")
+    image = talk.last.locator("img.face")
+    eventually(lambda: image.evaluate("e => e.complete && e.naturalWidth > 0"))
+    talk.page.locator("#chat-mode").click()
+    talk.page.locator(".chat-panel [data-value=chat-instruct]").click()
+    expect(talk.page.locator("#chat-mode")).to_contain_text("Chat-instruct")
+    talk.ask("Hello")
+    expect(talk.questions.locator(".message-name")).to_have_text("You")
+
+
+def test_text_files_are_read(talk: Talk, tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("The meeting is on Friday.")
+    talk.page.set_input_files("#chat-file", file)
+    expect(talk.page.locator("#chat-files .file:not(.loading)")).to_contain_text("notes.txt")
+    talk.ask(SKY)
+    expect(talk.questions.locator(".file")).to_contain_text("notes.txt")
+
+
+def test_what_cannot_be_used_is_told_and_nothing_is_lost(talk: Talk, tmp_path: Path) -> None:
+    file = tmp_path / "program.bin"
+    file.write_bytes(bytes(range(256)) * 10)
+    talk.page.set_input_files("#chat-file", file)
+    expect(talk.page.locator("#chat-files .file:not(.loading)")).to_have_count(1)
+    talk.send("Read this")
+    expect(talk.note).to_contain_text("program.bin")
+    expect(talk.field).to_have_value("Read this")
+    expect(talk.page.locator("#chat-files .file")).to_have_count(1)
+    expect(talk.messages).to_have_count(0)
+    talk.page.locator("#chat-files button").click()
+    expect(talk.page.locator("#chat-files .file")).to_have_count(0)
+    talk.ask(SKY)
+    expect(talk.text).to_have_text(BLUE)
+    expect(talk.note).to_have_count(0)
+
+
+def test_a_question_that_is_too_long(talk: Talk) -> None:
+    text = "word " * 4000
+    talk.send(text)
+    expect(talk.note).to_contain_text("maximum context length")
+    expect(talk.field).to_have_value(text)
+    expect(talk.messages).to_have_count(0)
+
+
+def test_earlier_messages_that_are_left_out_are_told(talk: Talk) -> None:
+    talk.ask("word " * 1200)
+    talk.ask("word " * 1200)
+    expect(talk.last.locator(".message-note")).to_contain_text("left out")
+
+
+def test_extensions_change_what_is_sent_and_have_their_place(talk: Talk) -> None:
+    talk.ask("What color is the REPLACED?")
+    expect(talk.questions.locator(".plain")).to_have_text("What color is the REPLACED?")
+    expect(talk.text).to_have_text(BLUE)
+    talk.page.locator("#chat-extensions").get_by_text("Extensions").click()
+    expect(talk.page.get_by_label("A field of an extension")).to_be_visible()
+
+
+def test_without_a_model_there_is_a_way_to_one(talk: Talk, ui: Server) -> None:
+    talk.page.locator("#header-unload").click()
+    expect(talk.page.locator(".start h2")).to_have_text("No model is loaded")
+    talk.send("Hello")
+    expect(talk.note).to_contain_text("No model is loaded. Choose one")
+    expect(talk.field).to_have_value("Hello")
+    talk.page.locator("#chat-to-models").click()
+    expect(talk.page.locator("#tab-model")).to_be_visible()
+    with ui.client() as client:
+        client.post("/v1/internal/model/load", json={"model_name": "tiny-chat-Q8_0.gguf"})
+
+
+def test_two_pages_at_once(ui: Server, visit: Callable[..., Visitor]) -> None:
+    first, second = Talk(visit(ui).open()), Talk(visit(ui).open())
+    first.send("Count slowly")
+    second.ask(SKY)
+    expect(second.text).to_have_text(BLUE)
+    expect(first.text).to_contain_text("word3")
+    first.page.keyboard.press("Escape")
+    first.wait()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone(ui: Server, visit: Callable[..., Visitor], scheme: str) -> None:
+    talk = Talk(visit(ui, viewport=PHONE, color_scheme=scheme, has_touch=True).open())
+    expect(talk.page.locator("#chat-new")).not_to_be_in_viewport()
+    talk.ask("Answer at length")
+    assert overflow_px(talk.page) <= 0
+    talk.page.locator("#chat-toggle-side").click()
+    expect(talk.page.locator("#chat-new")).to_be_in_viewport()
+    talk.page.locator("#chat-new").click()
+    expect(talk.messages).to_have_count(0)
+    expect(talk.page.locator("#chat-new")).not_to_be_in_viewport()
+    expect(talk.field).to_be_in_viewport()
+    assert overflow_px(talk.page) <= 0
