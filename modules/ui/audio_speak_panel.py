@@ -13,7 +13,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from modules.core.errors import AppError
 from modules.core.speech import SPEEDS
 from modules.ui.audio_speaking import FORMAT_NAMES, Speaking, SpeakWish, speak, voice_choices
-from modules.ui.audio_transcribe_panel import AT_ONCE, QUIET
+from modules.ui.audio_transcribe_panel import AT_ONCE, QUIET, REFUSED
 from modules.ui.desk import desk_of
 from modules.ui.faults import told
 from modules.ui.markup import progress_bar, to_markup
@@ -87,11 +87,17 @@ class SpeakHandlers:
         speed: float,
         audio_format: str,
     ) -> AsyncGenerator[tuple[Any, ...]]:
+        """A refusal is a message; what was there stays."""
         wish = SpeakWish(text or "", model or None, voice or None, float(speed), audio_format)
         desk = desk_of(session.parts, DESK)
-        async with aclosing(speak(wish, self._context, desk)) as speaking:
-            async for state in speaking:
-                yield await self._shown(state, wish)
+        try:
+            async with aclosing(speak(wish, self._context, desk)) as speaking:
+                async for state in speaking:
+                    yield await self._shown(state, wish)
+        except AppError as error:
+            gr.Warning(error.message, title=REFUSED)
+            progress, run, stop = await self.rest()
+            yield progress, gr.skip(), gr.skip(), run, stop
 
     async def _shown(self, state: Speaking, wish: SpeakWish) -> tuple[Any, ...]:
         sound: Any = gr.skip()

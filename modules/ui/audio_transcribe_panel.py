@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
+from modules.core.errors import AppError
 from modules.core.transcripts import Segment
 from modules.ui import audio_markup as markup
 from modules.ui.audio_transcribing import FIND_OUT, HearWish, Listening, language_names, transcribe
@@ -22,6 +23,7 @@ from modules.ui.shell import Shell
 
 DESK = "transcription"
 FORMS = ("txt", "srt", "vtt")
+REFUSED = "That did not work"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
@@ -120,12 +122,18 @@ class HearHandlers:
         language: str | None,
         translates: bool,
     ) -> AsyncGenerator[tuple[Any, ...]]:
+        """A refusal is a message; what was there stays."""
         path = Path(recording) if recording else None
         wish = HearWish(path, model or None, language or FIND_OUT, bool(translates))
         desk = desk_of(session.parts, DESK)
-        async with aclosing(transcribe(wish, self._context, desk)) as hearing:
-            async for state in hearing:
-                yield await self.shown(state)
+        try:
+            async with aclosing(transcribe(wish, self._context, desk)) as hearing:
+                async for state in hearing:
+                    yield await self.shown(state)
+        except AppError as error:
+            gr.Warning(error.message, title=REFUSED)
+            progress, run, stop = await self.rest()
+            yield progress, *[gr.skip()] * (4 + len(FORMS)), run, stop
 
     async def shown(self, state: Listening) -> tuple[Any, ...]:
         has_text = state.is_over and bool(state.segments)

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from modules.core.errors import AppError
 from modules.ui import embeddings_pictures as pictures
 from modules.ui.embeddings_compare import CompareWish, Comparison, compare, to_lines
 from modules.ui.faults import told
@@ -85,10 +86,14 @@ def build(shell: Shell) -> None:
             gr.Dropdown(rerankers, value=kept_choice(now_reranker, rerankers)),
         )
 
-    async def show(text: str, asked: str, model: str | None, reranker: str) -> str:
+    async def show(text: str, asked: str, model: str | None, reranker: str) -> Any:
         chosen = None if reranker == NO_RERANKER else reranker
-        wish = CompareWish(to_lines(text), asked.strip(), model or None, chosen)
-        return render(await compare(wish, context))
+        try:
+            wish = CompareWish(to_lines(text), asked.strip(), model or None, chosen)
+            return render(await compare(wish, context))
+        except AppError as error:
+            gr.Warning(error.message, title="That did not work")
+            return gr.skip()
 
     shell.on_open(list_models, [model, reranker], [model, reranker])
     gr.on(

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from modules.core.errors import AppError
 from modules.pictures.originals import Original
 from modules.ui import images_markup as markup
 from modules.ui.desk import desk_of
@@ -22,6 +23,7 @@ from modules.ui.session import Session
 from modules.ui.shell import Shell
 
 DESK = "images"
+REFUSED = "That did not work"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
@@ -47,13 +49,20 @@ class DrawHandlers:
         has_previews: bool,
         *fields: Any,
     ) -> AsyncGenerator[tuple[Any, ...]]:
-        form = read_form(fields, int(count), has_previews=has_previews)
-        original = await self._original(edited) if source == FROM_PICTURE else None
-        screen = Screen(session, self._context.settings, self._cache)
-        wish = DrawWish(form, model or None, original)
-        async with aclosing(draw(wish, self._context, desk_of(session.parts, DESK))) as drawing:
-            async for state in drawing:
-                yield await screen.show(state)
+        """A refusal is a message; what was there stays."""
+        try:
+            form = read_form(fields, int(count), has_previews=has_previews)
+            original = await self._original(edited) if source == FROM_PICTURE else None
+            screen = Screen(session, self._context.settings, self._cache)
+            wish = DrawWish(form, model or None, original)
+            desk = desk_of(session.parts, DESK)
+            async with aclosing(draw(wish, self._context, desk)) as drawing:
+                async for state in drawing:
+                    yield await screen.show(state)
+        except AppError as error:
+            gr.Warning(error.message, title=REFUSED)
+            progress, run, stop = await self.rest()
+            yield progress, *[gr.skip()] * 4, run, stop
 
     async def _original(self, edited: Any) -> Original:
         from modules.ui.images_editing import to_original
