@@ -15,14 +15,40 @@ for (const [name, code] of %s) {
 """
 
 
+_HEAD = (
+    """<button type="button" class="extensions-head" aria-expanded="false">Extensions</button>"""
+)
+_TOGGLE = """
+const button = element.querySelector("button");
+button.addEventListener("click", () => {
+  const isClosed = element.closest("#chat-extensions").classList.toggle("closed");
+  button.setAttribute("aria-expanded", String(!isClosed));
+});
+"""
+STYLE = """
+#chat-extensions { gap: 6px; flex-grow: 0 !important; }
+#chat-extensions.closed > :not(#extensions-head) { display: none !important; }
+.extensions-head { border: 0; background: none; color: var(--body-text-color-subdued); font-size: .85rem; cursor: pointer; padding: 2px 4px; }
+.extensions-head::before { content: "▾ " / ""; } .closed .extensions-head::before { content: "▸ " / ""; }
+"""
+
+
 def build_places(context: AppContext) -> None:
-    """What `ui` makes, below the text field of the chat."""
+    """What `ui` makes, below the text field of the chat, behind a button. It is on the page from the beginning, which what is in an
+    accordion is not: scripts of extensions may work from there."""
     found = [each for each in context.hooks.extensions if each.ui_hook]
     if not found:
         return
-    with gr.Accordion("Extensions", open=False, elem_id="chat-extensions"):
+    with gr.Column(elem_id="chat-extensions", elem_classes="closed"):
+        gr.HTML(
+            None,
+            html_template=_HEAD,
+            js_on_load=_TOGGLE,
+            apply_default_css=False,
+            elem_id="extensions-head",
+        )
         for extension in found:
-            with gr.Group(elem_id=f"extension-{extension.name}"):
+            with gr.Column(elem_id=f"extension-{extension.name}"):
                 _call(extension, "ui", extension.ui_hook, context)
 
 
@@ -37,7 +63,7 @@ def build_tabs(context: AppContext) -> None:
 
 
 def collect_css(hooks: Hooks) -> str:
-    return "\n".join(text for _, text in _texts(hooks, "custom_css"))
+    return "\n".join([STYLE, *(text for _, text in _texts(hooks, "custom_css"))])
 
 
 def collect_js(hooks: Hooks, script: str) -> str:
