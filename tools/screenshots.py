@@ -74,10 +74,14 @@ def chat(page: Page, studio: Studio) -> None:
 
 
 def notebook(page: Page, _: Studio) -> None:
-    page.locator("#notebook-text textarea").first.fill("The sky is")
+    """A text that was written on, and what may come next."""
+    page.locator("#notebook-text textarea, #notebook textarea").first.fill("The sky is")
+    page.locator("#notebook-write").click()
+    expect(page.locator("#notebook-stop")).to_be_hidden()
     page.locator("#notebook-tokens > button").click()
     page.locator("#notebook-look").click()
     expect(page.locator("#notebook-table table")).to_be_visible()
+    page.locator("#notebook-table").scroll_into_view_if_needed()
 
 
 def parameters(page: Page, _: Studio) -> None:
