@@ -30,6 +30,7 @@ LOOKS: Mapping[str, dict[str, Any]] = {
     "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
     "phone": {"viewport": PHONE, "color_scheme": "light", "device_scale_factor": 2},
 }
+MODELS = {path.name: path for path in (ROOT / "user_data" / "models").glob("tiny-*.gguf")}
 COLOURS = 160
 """Of the palette that keeps the files small."""
 WORK_MS = 240_000
@@ -198,7 +199,7 @@ def main() -> int:
     failed = 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_ui(Path(folder)) as server,
+        running_ui(Path(folder), models=MODELS) as server,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=launch_flags())
