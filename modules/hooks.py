@@ -130,7 +130,11 @@ class CustomGenerateReply(Protocol):
 
 
 class TextTransform(Protocol):
-    """Changes a text that comes in pieces. `finish` returns what was held back."""
+    """Changes a text that comes in pieces. `finish` returns what was held back.
+
+    It may also have `hear(tokens)`: called before `feed` with the `TokenLogprob`s that begin in the text, where log-probabilities
+    were asked for.
+    """
 
     def feed(self, text: str) -> str: ...
 

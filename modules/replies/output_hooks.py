@@ -57,6 +57,18 @@ class Stage:
         self._fed: list[str] = []
         self._sent: list[str] = []
 
+    def hear(self, tokens: tuple[TokenLogprob, ...]) -> str:
+        """For those that want them. What was held back, where that fails."""
+        hear = getattr(self._transform, "hear", None)
+        if hear is None:
+            return ""
+
+        def call(_: TextTransform) -> str:
+            hear(tokens)
+            return ""
+
+        return self._guarded(call, "")
+
     def feed(self, text: str) -> str:
         if self._transform is None:
             return text
@@ -103,7 +115,7 @@ class Pipe:
         for event in events:
             if isinstance(event, TextDelta):
                 self._tokens += event.logprobs
-                if text := self._feed(event.text):
+                if text := self._feed(event.text, event.logprobs):
                     made.append(self._delta(text))
             elif isinstance(event, Finished):
                 text = self._finish()
@@ -118,9 +130,10 @@ class Pipe:
         tokens, self._tokens = tuple(self._tokens), []
         return TextDelta(text, tokens)
 
-    def _feed(self, text: str) -> str:
+    def _feed(self, text: str, tokens: tuple[TokenLogprob, ...]) -> str:
         for stage in self._stages:
-            text = stage.feed(text) if text else ""
+            held = stage.hear(tokens) if tokens else ""
+            text = held + (stage.feed(text) if text else "")
         return text
 
     def _finish(self) -> str:

@@ -247,6 +247,8 @@ hear("live", (value) => {
 hear("ask", (text) => { if (!isBusy()) { setText(text); send("send"); } });
 hear("impersonate", () => { if (!isBusy()) { isWaiting = true; trigger("reply", { do: "impersonate", text: input.value }); update(); } });
 hear("only-say", () => send("say"));
+hear("set", (what) => act("set", what)); /* As extensions may: {character: "Name"}, {mode: "chat"}, … */
+hear("draft", ({ text, sends }) => { setText(input.value.trim() ? `${input.value.trimEnd()} ${text}` : text); input.focus(); if (sends && !isBusy()) send("send"); });
 watch("value", () => { takeDraft(view().draft); update(); });
 
 part("attach").append(icon("attach"));
