@@ -26,7 +26,8 @@ def hub() -> Iterator[HubServer]:
 @pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory, hub: HubServer) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("downloads-ui")
-    with running_ui(folder, env=hub.environment) as server:
+    patient = {**hub.environment, "HF_HUB_DOWNLOAD_TIMEOUT": "300"}
+    with running_ui(folder, env=patient) as server:
         yield server
 
 
@@ -70,7 +71,7 @@ def test_a_download_is_cancelled_and_goes_on(ui: Server, hub: HubServer, page: P
     name_it(page, "org/slow-GGUF")
     page.locator("#download-start").click()
     item = page.locator("#download-list .item", has_text="org/slow-GGUF")
-    expect(item).to_contain_text("1 MB of 2.33 MB")
+    expect(item).to_contain_text("1.02 MB of 2.33 MB")
     item.get_by_role("button", name="Cancel").click()
     expect(item.locator(".chip")).to_have_text("cancelled")
     hub.hold.clear()
