@@ -70,9 +70,7 @@ def to_facts(model: InstalledModel, facts: InstalledFacts, loaded: LoadedModel |
         chips = chip("loaded", "state-ready", f"{info.context_length:,} tokens{slots}") + chips
         chips += "".join(chip(each, "good") for each in _abilities(loaded))
     problem = f'<p class="problem">{plain(facts.problem)}</p>' if facts.problem else ""
-    return (
-        f'<h3 class="model-title">{plain(model.name)}</h3><div class="fact-chips">{chips}</div>{problem}'
-    )
+    return f'<h3 class="model-title">{plain(model.name)}</h3><div class="fact-chips">{chips}</div>{problem}'
 
 
 def _abilities(loaded: LoadedModel) -> list[str]:
