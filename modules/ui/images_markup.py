@@ -52,7 +52,7 @@ def summary(drawing: Drawing, *, kept: bool) -> str:
         way = f" · {part} drawn anew, strength {request.strength:g}"
     place = " · kept in the gallery" if kept else ""
     return (
-        f'<div class="facts">{to_markup(drawing.note)} · {finish.size} · {request.steps} steps · guidance {request.guidance:g} · '
+        f'<div class="facts">{to_markup(drawing.note)} · {finish.size} · {request.steps} {"step" if request.steps == 1 else "steps"} · guidance {request.guidance:g} · '
         f"{'seed' if len(done) == 1 else 'seeds'} <b>{seeds}</b>{way}{place}</div>"
     )
 

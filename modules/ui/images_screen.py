@@ -51,8 +51,10 @@ class Screen:
     async def _gallery(self, state: Drawing) -> Any:
         preview = state.preview
         seen = (len(state.done), preview and (preview.index, preview.preview))
-        if seen == self._shown:
-            return gr.skip()
+        if seen == self._shown and not state.is_over:
+            return (
+                gr.skip()
+            )  # not in the last one: a page may drop an update that another follows at once
         self._shown = seen
         shown = [(self._paths[file.index], markup.caption(file)) for file in state.done]
         if preview is not None:

@@ -133,7 +133,7 @@ def test_what_was_drawn_can_be_drawn_again_edited_and_deleted(tab: Page, ui: Ser
     first = kept(ui)[-1].read_bytes()
     draw_it(tab)
     again = kept(ui)[-1].read_bytes()
-    assert list(opened(first).getdata()) == list(opened(again).getdata())
+    assert opened(first).tobytes() == opened(again).tobytes()
     open_gallery(tab)
     expect(tab.locator("#gallery-note")).to_contain_text(f"{count + 1} pictures")
     tab.locator("#gallery-grid button:has(img)").first.click()
