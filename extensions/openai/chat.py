@@ -51,7 +51,9 @@ async def create_chat_completion(
         adapted = await stack.enter_async_context(lease_adapted(body, context, request))
         model = adapted.model
         head = ResponseHead.for_chat(adapted.name)
-        images = await while_connected(request, load_pictures(body.messages, model, settings))
+        images = await while_connected(
+            request, load_pictures(body.messages, model, settings, context.hooks)
+        )
 
         def plan_reply() -> ChatPlan:
             asked = to_chat_request(

@@ -29,6 +29,7 @@ class Describer:
     def describe(self, image: Image, question: str, max_tokens: int, timeout_s: float) -> str:
         """AppError says why there is no description."""
         wait_for = self._context.hooks.loop.wait_for
+        answering = self._context.models.current
         lease = self._context.models.lease(self._seeing())
         model = wait_for(lease.__aenter__(), timeout_s)
         try:
@@ -38,6 +39,13 @@ class Describer:
             return wait_for(self._answer(plan, model), timeout_s)
         finally:
             wait_for(lease.__aexit__(None, None, None))
+            if answering is not None:
+                wait_for(self._use(answering.name), timeout_s)
+
+    async def _use(self, name: str) -> None:
+        """Requests that name no model go to the one that was used last, which shall not be the one that looked."""
+        async with self._context.models.lease(name):
+            pass
 
     def _plan(self, model: LoadedModel, image: Image, question: str, max_tokens: int) -> ChatPlan:
         """Without hooks: this one would ask itself."""

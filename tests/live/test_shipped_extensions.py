@@ -1,5 +1,7 @@
 """The extensions that ship, on a real server with the demo models, over the API."""
 
+import base64
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.drawings import draw_shape
 from tests.live.extensions import SWITCH, switch, write_extension
-from tests.live.launch import MODEL, Server, eventually, running
+from tests.live.launch import DEMO, MODEL, Server, eventually, running
 from tests.live.wire import GREEDY, SKY, chunks_of, text_of
 
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
@@ -20,6 +23,10 @@ NOTES = """The harbour of Port Ellery was closed in 1911 after the great storm.
 The lighthouse keeper was called Ambrose Tindall, and he kept bees.
 
 Ferries go to the island twice a day, at nine and at five."""
+ECHO = """
+def custom_generate_reply(prompt, state):
+    return state.messages[-1].text
+"""
 SETTINGS = """
 character_bias-text: "The sky"
 long_replies-min_tokens: 12
@@ -175,3 +182,70 @@ def test_many_chats_with_rag_at_once(http: httpx.Client, server: Server, use) ->
             return [answer.status_code for answer in answers]
 
     assert asyncio.run(run()) == [200] * 24
+
+
+EYES = "tiny-vision-Q8_0.gguf"
+WITH_EYES = {
+    name: DEMO.with_name(name) for name in (DEMO.name, EYES, "tiny-vision-mmproj-F16.gguf")
+}
+PICTURES = 'send_pictures-question: "What is in this picture?"\n'
+
+
+def drawing(colour: str, shape: str, background: str) -> dict[str, Any]:
+    file = io.BytesIO()
+    draw_shape(colour, shape, background, size=96).save(file, "PNG")
+    data = base64.b64encode(file.getvalue()).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+
+
+def show(http: httpx.Client, *content: dict[str, Any]) -> httpx.Response:
+    body = {"messages": [{"role": "user", "content": list(content)}], "max_tokens": 90, **GREEDY}
+    return http.post(CHAT, json=body, timeout=LOADING_S)
+
+
+@pytest.mark.parametrize("limit", [("--max-models", "2"), ()], ids=["two models", "one at a time"])
+def test_pictures_are_described_for_a_model_without_eyes(
+    tmp_path: Path, limit: tuple[str, ...]
+) -> None:
+    flags = ("--model", MODEL, *limit, "--extensions", "send_pictures", "echo")
+    write_extension(tmp_path, "echo", ECHO)
+    with (
+        running(tmp_path, *flags, settings=PICTURES, models=WITH_EYES) as server,
+        server.client() as http,
+    ):
+        words = {"type": "text", "text": "Look."}
+        answer = show(http, words, drawing("red", "circle", "white"))
+        assert answer.status_code == 200, answer.text
+        said = answer.json()["choices"][0]["message"]["content"]
+        assert said.startswith("Look.\n[A picture. It shows: ")
+        assert "red circle" in said
+        blue = show(http, drawing("blue", "square", "white"), words)
+        assert "blue square" in blue.json()["choices"][0]["message"]["content"]
+        again = show(http, words, drawing("red", "circle", "white"))
+        assert again.json()["choices"][0]["message"]["content"] == said
+        loaded = http.get("/v1/internal/model/info").json()
+        assert loaded["model_name"] == MODEL
+
+
+def test_without_a_model_that_sees_the_reply_is_told_so(tmp_path: Path) -> None:
+    write_extension(tmp_path, "echo", ECHO)
+    with (
+        running(tmp_path, "--model", MODEL, "--extensions", "send_pictures", "echo") as server,
+        server.client() as http,
+    ):
+        answer = show(http, drawing("red", "circle", "white"))
+        assert answer.json()["choices"][0]["message"]["content"] == (
+            "[A picture, which cannot be seen here: no model that sees pictures is installed.]"
+        )
+
+
+def test_a_model_with_eyes_sees_for_itself(tmp_path: Path) -> None:
+    flags = ("--model", EYES, "--extensions", "send_pictures")
+    with (
+        running(tmp_path, *flags, models=WITH_EYES) as server,
+        server.client() as http,
+    ):
+        question = {"type": "text", "text": "What is in this picture?"}
+        answer = show(http, drawing("red", "circle", "white"), question)
+        assert "red circle" in answer.json()["choices"][0]["message"]["content"]
+        assert "[A picture" not in answer.text

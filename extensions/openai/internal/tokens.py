@@ -67,7 +67,7 @@ async def show_chat_prompt(
     note_ignored(body, response, context)
     async with lease_for(body.model, context, request) as model:
         images = await while_connected(
-            request, load_pictures(body.messages, model, context.settings)
+            request, load_pictures(body.messages, model, context.settings, context.hooks)
         )
 
         def show() -> str:
