@@ -31,6 +31,7 @@ LOOKS: Mapping[str, dict[str, Any]] = {
     "phone": {"viewport": PHONE, "color_scheme": "light", "device_scale_factor": 2},
 }
 MODELS = {path.name: path for path in (ROOT / "user_data" / "models").glob("tiny-*.gguf")}
+WITH_PICTURES = ("images", "character")
 COLOURS = 160
 """Of the palette that keeps the files small."""
 WORK_MS = 240_000
@@ -173,14 +174,18 @@ def take(browser: Browser, studio: Studio, name: str, look: str) -> str | None:
             trouble = str(error).splitlines()[0]
         page.mouse.move(0, 0)
         page.wait_for_timeout(SETTLE_MS)
-        save(page.screenshot(animations="disabled"), studio.folder / f"ui-{name}-{look}.png")
+        save(
+            page.screenshot(animations="disabled"),
+            studio.folder / f"ui-{name}-{look}.png",
+            has_pictures=name in WITH_PICTURES,
+        )
         return trouble or "; ".join(visitor.faults.seen) or None
 
 
-def save(picture: bytes, path: Path) -> None:
-    """With a palette: screens have few colours."""
+def save(picture: bytes, path: Path, *, has_pictures: bool) -> None:
+    """With a palette where that is enough: screens without pictures have few colours."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
-    small = image.quantize(COLOURS, dither=Image.Dither.NONE)
+    small = image if has_pictures else image.quantize(COLOURS, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
 
 
