@@ -34,7 +34,7 @@ def build(shell: Shell) -> None:
     with gr.Row(elem_id="header"):
         gr.HTML(f'<div class="brand">{LOGO}<span>Hearth</span></div>', elem_id="brand")
         name = gr.Dropdown(
-            [("No model", "")],
+            [("…", "")],
             value="",
             label="Model",
             show_label=False,
