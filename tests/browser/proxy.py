@@ -10,7 +10,7 @@ CHUNK = 65_536
 
 
 class _Connection(socketserver.BaseRequestHandler):
-    """One request for each connection: the path loses the prefix, all other bytes pass as they are."""
+    """One request for each connection: the path loses the prefix, all other bytes pass as they are. Other paths are not found."""
 
     def handle(self) -> None:
         head = b""
@@ -18,6 +18,9 @@ class _Connection(socketserver.BaseRequestHandler):
             if not (part := self.request.recv(CHUNK)):
                 return
             head += part
+        if not head.split(b" ")[1].startswith(self.server.prefix):  # type: ignore[attr-defined]
+            self.request.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            return
         with socket.create_connection(self.server.target) as behind:  # type: ignore[attr-defined]
             behind.sendall(self._rewritten(head))
             going = threading.Thread(target=_pump, args=(self.request, behind), daemon=True)
@@ -28,7 +31,6 @@ class _Connection(socketserver.BaseRequestHandler):
         prefix = self.server.prefix  # type: ignore[attr-defined]
         first, _, rest = head.partition(b"\r\n")
         method, target, version = first.split(b" ")
-        assert target.startswith(prefix), target
         target = target.removeprefix(prefix) or b"/"
         lines, mark, body = rest.partition(b"\r\n\r\n")
         kept = [
