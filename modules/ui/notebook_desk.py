@@ -90,15 +90,16 @@ class WritingDesk:
         self.stop.click(told(self._stop), [session], None, queue=False, **QUIET)
         steps = ((self.undo, _undone), (self.redo, _redone), (self.clear, _cleared))
         for button, step in steps:
-            button.click(
+            stepped = button.click(
                 told(self._stepper(step)),
                 [session, target],
                 [target, self.note],
                 queue=False,
                 **QUIET,
             )
-        for text in texts:
-            text.change(
+            self.count_after(stepped, texts)
+        for text in texts:  # what people type; a text that grows is counted at its end
+            text.input(
                 told(self._counter),
                 texts,
                 [self.count],
@@ -110,6 +111,10 @@ class WritingDesk:
             told(self._counter), texts, [self.count], queue=False, **QUIET
         )
         self.look.click(told(self._look), [session, self.sampled, *texts], [self.tokens], **QUIET)
+
+    def count_after(self, changed: Any, texts: list[gr.Textbox]) -> None:
+        """Once more when this event is over."""
+        changed.then(told(self._counter), texts, [self.count], queue=False, **QUIET)
 
     def _writer(self, count: int) -> Callable[..., AsyncGenerator[list[Any]]]:
         async def write(

@@ -12,6 +12,7 @@ from modules.ui.confirming import QUIET, ConfirmButton
 from modules.ui.faults import told
 from modules.ui.notebook_desk import WritingDesk
 from modules.ui.notebook_files import NotebookFiles
+from modules.ui.notebook_state import desk_of
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 
@@ -34,7 +35,7 @@ def _build_notebook(shell: Shell) -> None:
         with gr.Column(min_width=300):
             desk.build_tokens()
         with gr.Column(min_width=300):
-            _build_files(shell, text)
+            _build_files(shell, desk, text)
     desk.listen(text, text)
 
 
@@ -62,7 +63,7 @@ def _box(name: str, label: str, placeholder: str) -> gr.Textbox:
     )
 
 
-def _build_files(shell: Shell, text: gr.Textbox) -> None:
+def _build_files(shell: Shell, desk: WritingDesk, text: gr.Textbox) -> None:
     settings = shell.context.settings
     files = NotebookFiles(
         Path(settings.user_data_dir) / "logs" / "notebooks", has_users=settings.multi_user
@@ -88,8 +89,11 @@ def _build_files(shell: Shell, text: gr.Textbox) -> None:
     async def refresh(session: Session) -> Any:
         return gr.Dropdown(await asyncio.to_thread(files.names, session))
 
-    async def open_text(session: Session, name: str | None) -> str:
-        return await asyncio.to_thread(files.load, session, _named(name))
+    async def open_text(session: Session, name: str | None, now: str) -> str:
+        """An undo brings back what was there."""
+        found = await asyncio.to_thread(files.load, session, _named(name))
+        desk_of(session, NOTEBOOK).history.note(now or "")
+        return found
 
     async def save_text(session: Session, name: str | None, text: str) -> Any:
         await asyncio.to_thread(files.save, session, _named(name), text or "")
@@ -104,7 +108,8 @@ def _build_files(shell: Shell, text: gr.Textbox) -> None:
     session = shell.session
     shell.on_open(refresh, [session], [name])
     name.focus(told(refresh), [session], [name], queue=False, **QUIET)
-    load.click(told(open_text), [session, name], [text], **QUIET)
+    opened = load.click(told(open_text), [session, name, text], [text], **QUIET)
+    desk.count_after(opened, [text])
     save.click(told(save_text), [session, name, text], [name], **QUIET)
     delete.click(delete_text, [session, name], [name])
 

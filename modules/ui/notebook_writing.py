@@ -19,7 +19,9 @@ from modules.settings import Settings
 from modules.ui.profile import Parameters
 
 SHOWN_PER_S = 12
-"""How often a text that grows is shown."""
+"""How often a text that grows is shown, at most."""
+CHARS_PER_S = 200_000
+"""How much of it is shown anew in a second: a browser lays the whole text out each time, so a longer one is shown less often."""
 TOP_TOKENS = 20
 
 
@@ -64,7 +66,7 @@ async def write_on(
         wanted = replace(wanted, stop_id=stop_id)
         async with (
             _running(context, wanted, model) as stream,
-            aclosing(_read(stream)) as growing,
+            aclosing(_read(stream, len(text))) as growing,
         ):
             async for written in growing:
                 yield replace(written, left_out=left_out)
@@ -147,8 +149,8 @@ async def _running(
         await stream.aclose()
 
 
-async def _read(stream: ReplyStream) -> AsyncGenerator[Written]:
-    """At once what comes first, then not more often than can be seen, and the end in any case."""
+async def _read(stream: ReplyStream, length: int) -> AsyncGenerator[Written]:
+    """At once what comes first, then not more often than can be seen, and the end in any case. `length`: of the text before."""
     pieces: list[str] = []
     began = shown = 0.0
     count = 0
@@ -158,6 +160,7 @@ async def _read(stream: ReplyStream) -> AsyncGenerator[Written]:
         for event in events:
             if isinstance(event, TextDelta):
                 pieces.append(event.text)
+                length += len(event.text)
                 count += 1
             elif isinstance(event, Finished):
                 usage = event.usage
@@ -169,6 +172,6 @@ async def _read(stream: ReplyStream) -> AsyncGenerator[Written]:
                     reason=event.reason,
                 )
                 return
-        if now - shown >= 1 / SHOWN_PER_S:
+        if now - shown >= max(1 / SHOWN_PER_S, length / CHARS_PER_S):
             shown = now
             yield Written("".join(pieces), count, seconds=now - began)

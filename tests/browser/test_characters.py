@@ -48,7 +48,7 @@ def test_a_character_is_made_edited_and_deleted(
     assert (folder / "Ada.png").exists()
     field(characters, "character-context").fill("{{char}} computes.")
     characters.locator("#character-list button", has_text="Assistant").click()
-    expect(characters.locator(".toast-body")).to_contain_text("is not saved")
+    expect(characters.locator(".toast-body.error")).to_contain_text("is not saved")
     expect(field(characters, "character-name")).to_have_value("Ada")
     characters.locator("#character-save").click()
     eventually(lambda: "computes" in (folder / "Ada.yaml").read_text())
@@ -69,7 +69,7 @@ def test_a_card_is_imported(characters: Page, ui: Server, tmp_path: Path) -> Non
     broken = tmp_path / "broken.json"
     broken.write_text("{")
     upload.set_input_files(broken)
-    expect(characters.locator(".toast-body")).to_contain_text("not valid JSON")
+    expect(characters.locator(".toast-body.error")).to_contain_text("not valid JSON")
     assert sorted(path.name for path in (ui.user_data / "characters").glob("Ada*")) == ["Ada.png"]
 
 
@@ -87,7 +87,7 @@ def test_who_the_user_is_counts_for_characters(
     expect(characters.locator("#character-greeted")).to_contain_text("Sit down, Charles")
     field(characters, "character-user").fill("x" * 101)
     characters.locator("#character-save").click()
-    expect(characters.locator(".toast-body")).to_contain_text("100 characters at most")
+    expect(characters.locator(".toast-body.error")).to_contain_text("100 characters at most")
 
 
 def test_a_chat_with_a_character_begins_with_its_greeting(characters: Page, ui: Server) -> None:

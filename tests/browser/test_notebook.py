@@ -8,6 +8,14 @@ from playwright.sync_api import Page, expect
 from tests.browser.visits import Visitor
 from tests.live.launch import Server, eventually
 
+ENDED = re.compile("the model has ended the text|max_tokens")
+
+
+@pytest.fixture(scope="module")
+def ui_flags() -> tuple[str, ...]:
+    """Room for texts that take long enough to be stopped."""
+    return ("--ctx-size", "32768")
+
 
 @pytest.fixture
 def notebook(visitor: Visitor) -> Page:
@@ -15,24 +23,26 @@ def notebook(visitor: Visitor) -> Page:
     return visitor.page
 
 
-def set_parameter(visitor: Visitor, name: str) -> None:
-    """A switch in the tab of the parameters, and back."""
+def never_end(visitor: Visitor) -> None:
+    """By the tab of the parameters."""
     visitor.choose_tab("Parameters")
     page = visitor.page
-    box = page.locator(f"#param-{name} input")
-    if not box.is_visible():
-        page.get_by_role("button", name="Single tokens").click()
-    box.click()
-    expect(page.locator("#params-summary")).to_contain_text(name)
+    page.get_by_role("button", name="Single tokens").click()
+    page.locator("#param-ban_eos_token input").click()
+    expect(page.locator("#params-summary")).to_contain_text("ban_eos_token")
+    longest = page.locator("#param-max_tokens input")
+    longest.fill("32000")
+    longest.press("Tab")
+    expect(page.locator("#param-max_tokens")).to_have_class(re.compile("is-changed"))
     visitor.choose_tab("Notebook")
 
 
 def test_a_text_is_written_on_undone_and_redone(notebook: Page) -> None:
     text = notebook.locator("#notebook-text textarea")
     text.fill("The sky is")
-    expect(notebook.locator("#notebook-count")).to_have_text(re.compile(r"\d+ of 2,048 tokens"))
+    expect(notebook.locator("#notebook-count")).to_have_text(re.compile(r"\d+ of 32,768 tokens"))
     text.press("Control+Enter")
-    expect(notebook.locator("#notebook-note")).to_contain_text("the model has ended the text")
+    expect(notebook.locator("#notebook-note")).to_contain_text(ENDED)
     written = text.input_value()
     assert written.startswith("The sky is")
     assert len(written) > len("The sky is")
@@ -45,15 +55,14 @@ def test_a_text_is_written_on_undone_and_redone(notebook: Page) -> None:
 def test_stop_keeps_what_is_there_and_the_text_can_be_edited_again(
     notebook: Page, visitor: Visitor
 ) -> None:
-    set_parameter(visitor, "ban_eos_token")
+    never_end(visitor)
     text = notebook.locator("#notebook-text textarea")
     text.fill("The cat")
     notebook.locator("#notebook-write").click()
     expect(notebook.locator("#notebook-note")).to_contain_text("tokens/s")
     expect(text).not_to_be_editable()
-    notebook.keyboard.press("Escape")
-    if notebook.locator("#notebook-stop").is_visible():
-        notebook.locator("#notebook-stop").click()
+    notebook.locator("#notebook-stop").click()
+    expect(notebook.locator("#notebook-note")).to_contain_text("stopped")
     expect(notebook.locator("#notebook-write")).to_be_visible()
     expect(text).to_be_editable()
     assert text.input_value().startswith("The cat")
@@ -61,6 +70,9 @@ def test_stop_keeps_what_is_there_and_the_text_can_be_edited_again(
     visitor.choose_tab("Parameters")
     notebook.locator("#params-reset").click()
     expect(notebook.locator("#params-summary")).to_contain_text("as the server has them")
+    notebook.locator("#param-max_tokens input").fill("0")
+    notebook.locator("#param-max_tokens input").press("Tab")
+    expect(notebook.locator("#param-max_tokens")).not_to_have_class(re.compile("is-changed"))
 
 
 def test_the_likely_next_tokens(notebook: Page) -> None:
@@ -80,7 +92,7 @@ def test_default_writes_beside_the_input(notebook: Page) -> None:
     notebook.locator("#default-input textarea").fill("The sky is")
     notebook.locator("#default-write").click()
     expect(notebook.locator("#default-write")).to_be_visible()
-    expect(notebook.locator("#default-note")).to_contain_text("written")
+    expect(notebook.locator("#default-note")).to_contain_text(ENDED)
     output = notebook.locator("#default-output textarea")
     eventually(
         output.input_value
@@ -101,7 +113,7 @@ def test_texts_are_kept_and_opened(notebook: Page, ui: Server, visitor: Visitor)
     notebook.locator("#notebook-name input").press("Enter")
     notebook.locator("#notebook-save").click()
     path = ui.user_data / "logs" / "notebooks" / "Story.txt"
-    eventually(path.exists)
+    expect(notebook.locator(".toast-body")).to_contain_text("Story is saved")
     assert path.read_text() == "Once upon a time"
     visitor.open()
     visitor.choose_tab("Notebook")

@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.talking import Talk
 from tests.browser.visits import Visitor
 from tests.live.launch import Server, eventually
 
@@ -44,7 +45,7 @@ def test_a_changed_value_is_marked_told_and_kept(
 
 def test_a_wrong_value_is_refused_with_a_sentence(parameters: Page, ui: Server) -> None:
     write(parameters, "top_k", "-7")
-    expect(parameters.locator(".toast-body")).to_contain_text("top_k must be at least -1")
+    expect(parameters.locator(".toast-body.warning")).to_contain_text("top_k must be at least -1")
     expect(parameters.locator("#param-top_k")).to_have_class(re.compile("is-wrong"))
     write(parameters, "top_k", "0")
     expect(parameters.locator("#param-top_k")).not_to_have_class(re.compile("is-wrong"))
@@ -98,3 +99,30 @@ def test_a_grammar_is_chosen_edited_and_judged(parameters: Page, ui: Server) -> 
     parameters.get_by_role("option", name="None").click()
     expect(parameters.locator("#grammar-state")).to_have_text("")
     eventually(lambda: kept(ui)["grammar"] == "")
+
+
+def test_parameters_of_a_chat_are_kept_with_it(ui: Server, visitor: Visitor) -> None:
+    page, talk = visitor.page, Talk(visitor.page)
+    talk.ask("What color is the sky?")
+    visitor.choose_tab("Parameters")
+    page.locator("#params-scope input").click()
+    write(page, "seed", "7")
+    expect(page.locator("#params-summary")).to_contain_text("seed")
+    [file] = (ui.user_data / "logs" / "chats").glob("*.json")
+
+    def own() -> object:
+        return json.loads(file.read_text())["settings"]["parameters"]["sampling"]
+
+    eventually(lambda: own() == {"seed": 7})
+    visitor.choose_tab("Chat")
+    page.locator("#chat-new").click()
+    expect(talk.messages).to_have_count(0)
+    visitor.choose_tab("Parameters")
+    expect(page.locator("#params-summary")).to_contain_text("as the server has them")
+    expect(page.locator("#params-scope input")).not_to_be_checked()
+    visitor.choose_tab("Chat")
+    talk.chats.first.click()
+    expect(talk.questions).to_have_count(1)
+    visitor.choose_tab("Parameters")
+    expect(page.locator("#params-summary")).to_contain_text("seed")
+    expect(page.locator("#params-scope input")).to_be_checked()
