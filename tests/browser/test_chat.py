@@ -14,6 +14,8 @@ from tests.live.launch import Server, eventually, running_ui
 
 SKY = "What color is the sky?"
 BLUE = "The sky is blue."
+BROKEN_OFF = "AbortError|Connection errored out"
+"""What Gradio says of its own connections when a page is left."""
 EXTENSION = '''
 """Answers slowly where it is asked to, and says when it was stopped."""
 import time
@@ -34,7 +36,7 @@ def chat_input_modifier(text, visible_text, state):
 
 
 def custom_generate_reply(prompt, state):
-    last = state.messages[-1].text
+    last = next(each.text for each in reversed(state.messages) if each.role == "user")
     if "slowly" in last:
         return slow()
     return iter([LONG[i : i + 9] for i in range(0, len(LONG), 9)]) if "at length" in last else None
@@ -44,7 +46,7 @@ def slow():
     ENDED.unlink(missing_ok=True)
     try:
         for number in range(2000):
-            time.sleep(0.05)
+            time.sleep(0.15)
             yield f"word{number} "
     finally:
         ENDED.write_text("ended")
@@ -82,7 +84,7 @@ def furnish(folder: Path) -> Path:
     files = {
         "profiles/default.json": json.dumps({"parameters": {"sampling": {"temperature": 0}}}),
         "extensions/slowly/script.py": EXTENSION,
-        "extensions/slowly/long.md": LONG * 20,
+        "extensions/slowly/long.md": LONG * 8,
         "tools/weather.py": WEATHER,
     }
     for name, content in files.items():
@@ -124,7 +126,8 @@ def test_a_conversation(talk: Talk) -> None:
     )
 
 
-def test_it_is_there_after_a_reload(talk: Talk) -> None:
+def test_it_is_there_after_a_reload(talk: Talk, visitor: Visitor) -> None:
+    visitor.faults.allow(BROKEN_OFF)
     talk.ask("What does a cow say?")
     talk.page.reload()
     expect(talk.chats.first).to_contain_text("What does a cow say?")
@@ -152,13 +155,14 @@ def test_stop_keeps_what_is_there(talk: Talk, ui: Server) -> None:
     expect(talk.last.locator(".message-note")).to_have_text("Stopped.")
     eventually(lambda: (ui.user_data / "extensions" / "slowly" / "ended.txt").exists())
     talk.page.keyboard.press("Alt+Enter")
-    expect(talk.text).to_contain_text(re.compile(r"word3 .*word0"))
+    expect(talk.text).to_contain_text(re.compile(r"word3 .*word0", re.DOTALL))
     talk.page.keyboard.press("Escape")
     talk.wait()
     expect(talk.replies).to_have_count(1)
 
 
-def test_closing_the_page_ends_the_reply(talk: Talk, ui: Server) -> None:
+def test_closing_the_page_ends_the_reply(talk: Talk, ui: Server, visitor: Visitor) -> None:
+    visitor.faults.allow(BROKEN_OFF)
     ended = ui.user_data / "extensions" / "slowly" / "ended.txt"
     talk.send("Count slowly for a page that goes")
     expect(talk.text).to_contain_text("word3")
@@ -305,10 +309,10 @@ def test_rename_search_delete(talk: Talk) -> None:
     talk.page.locator("#chat-search").fill("")
     chat = talk.chats.filter(has_text="A chat of the heavens")
     talk.choose_for_chat(chat, "Delete")
-    talk.page.locator("#chat-list").get_by_role("button", name="Keep").click()
+    talk.page.locator("#chat-list").get_by_role("button", name="Keep", exact=True).click()
     expect(chat).to_have_count(1)
     talk.choose_for_chat(chat, "Delete")
-    talk.page.locator("#chat-list").get_by_role("button", name="Delete").click()
+    talk.page.locator("#chat-list").get_by_role("button", name="Delete", exact=True).click()
     expect(chat).to_have_count(0)
 
 
@@ -332,7 +336,8 @@ def test_export_and_import(talk: Talk, tmp_path: Path) -> None:
     expect(talk.chats).to_have_count(count + 1)
 
 
-def test_private_chats_leave_nothing(talk: Talk, ui: Server) -> None:
+def test_private_chats_leave_nothing(talk: Talk, ui: Server, visitor: Visitor) -> None:
+    visitor.faults.allow(BROKEN_OFF)
     files = ui.user_data / "logs" / "chats"
     before = sorted(files.glob("*.json"))
     talk.page.locator("#chat-private").click()
@@ -350,9 +355,9 @@ def test_private_chats_leave_nothing(talk: Talk, ui: Server) -> None:
 
 def test_markdown_code_tables_and_formulas_while_they_come(talk: Talk) -> None:
     talk.ask("Answer at length")
-    expect(talk.text.locator("h1")).to_have_count(20)
-    expect(talk.text.locator("table")).to_have_count(20)
-    expect(talk.text.locator(".katex")).to_have_count(20)
+    expect(talk.text.locator("h1")).to_have_count(8)
+    expect(talk.text.locator("table")).to_have_count(8)
+    expect(talk.text.locator(".katex")).to_have_count(8)
     expect(talk.text.locator(".code .nb").first).to_have_text("print")
     expect(talk.text.locator("img")).to_have_count(0)
     expect(talk.text.locator("a.picture-link").first).to_have_text("a picture")
@@ -379,7 +384,7 @@ def test_only_the_messages_scroll_and_the_reader_is_left_alone(talk: Talk) -> No
     talk.page.mouse.wheel(0, -900)
     eventually(lambda: not scroller.evaluate(at_end))
     place = scroller.evaluate("e => e.scrollTop")
-    expect(talk.text).to_contain_text("word30")
+    expect(talk.text).to_contain_text("word20")
     assert scroller.evaluate("e => e.scrollTop") == place
     talk.page.keyboard.press("Escape")
     talk.wait()
@@ -417,6 +422,7 @@ def test_a_tool_is_called_when_it_is_allowed(talk: Talk) -> None:
     expect(talk.text).to_contain_text("17")
     call.locator("summary").click()
     expect(call.locator(".call-result")).to_contain_text("cloudy")
+    talk.start_anew()
     talk.send("What is the weather in London?")
     expect(talk.page.locator(".ask")).to_be_visible()
     talk.page.keyboard.press("d")
@@ -429,7 +435,9 @@ def test_a_tool_that_is_always_allowed_is_asked_for_no_more(talk: Talk) -> None:
     talk.send("What is the weather in Paris?")
     talk.page.locator(".ask-always").click()
     talk.wait()
-    talk.ask("What is the weather in London?")
+    talk.do(talk.last, "Regenerate")
+    expect(talk.versions).to_have_text("2/2")
+    talk.wait()
     expect(talk.last.locator(".call")).to_have_attribute("data-state", "done")
     talk.page.locator("#chat-tools").click()
     expect(talk.page.locator(".chat-panel .always")).to_contain_text("get_weather")
@@ -494,8 +502,8 @@ def test_a_question_that_is_too_long(talk: Talk) -> None:
 
 
 def test_earlier_messages_that_are_left_out_are_told(talk: Talk) -> None:
-    talk.ask("word " * 1200)
-    talk.ask("word " * 1200)
+    talk.ask("word " * 600)
+    talk.ask("word " * 600)
     expect(talk.last.locator(".message-note")).to_contain_text("left out")
 
 

@@ -61,9 +61,13 @@ const iconButton = (name, label, action, more = {}) =>
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`chat:${name}`, { detail }));
 const hear = (name, action) => document.addEventListener(`chat:${name}`, (event) => action(event.detail));
 
+/* Addresses of the server's files are told without its own address, which depends on how the page is reached. */
+const rootAddress = () => (window.gradio_config?.root || "").replace(/\/$/, "");
+const served = (address) => (address.startsWith("gradio_api/") ? `${rootAddress()}/${address}` : address);
+
 const picture = (who, size = "") =>
   who.picture
-    ? h("img", { class: `face ${size}`, src: who.picture, alt: "" })
+    ? h("img", { class: `face ${size}`, src: served(who.picture), alt: "" })
     : h("span", { class: `face letter ${size}`, "aria-hidden": "true" }, (who.name || "?").trim().slice(0, 1).toUpperCase());
 
 /* A panel that floats beside `anchor` until something else is clicked. A second call for the same anchor closes it. */

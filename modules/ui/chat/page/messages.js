@@ -23,7 +23,7 @@ const turnsNow = () => {
 let katex = null;
 const loadKatex = () => {
   if (!props.katex?.script) return Promise.reject(new Error("no KaTeX"));
-  const root = (window.gradio_config?.root || "").replace(/\/$/, "");
+  const root = rootAddress();
   katex ??= (async () => {
     document.head.append(h("link", { rel: "stylesheet", href: `${root}${props.katex.style}` }));
     return (await import(`${root}${props.katex.script}`)).default;
@@ -137,7 +137,7 @@ const stepParts = (step, at) => {
 
 const filePart = (file) => {
   if (file.kind === "image" && file.url)
-    return h("a", { class: "file-picture", href: file.url, target: "_blank", rel: "noopener", title: file.name }, h("img", { src: file.url, alt: file.name, loading: "lazy" }));
+    return h("a", { class: "file-picture", href: served(file.url), target: "_blank", rel: "noopener", title: file.name }, h("img", { src: served(file.url), alt: file.name, loading: "lazy" }));
   return h("span", { class: "file", title: file.notice || file.name }, icon(file.kind === "audio" ? "mic" : "attach", 15), h("span", {}, file.name),
     file.notice ? h("small", {}, file.notice) : null);
 };
@@ -150,8 +150,9 @@ const makeRow = () => h("article", { class: "message", tabindex: "-1" },
 
 const updateRow = (row, turn, i, isLast) => {
   const isLive = live?.turn === turn;
-  const print = JSON.stringify([turn, i, isLast, isLive && live.state, isBusy(), editing === i]);
-  if (row.print === print) return;
+  const print = [i, isLast, isLive && live.state, isLive && live.note, isBusy(), editing === i].join();
+  if (row.turn === turn && row.print === print) return;
+  row.turn = turn;
   row.print = print;
   row.dataset.index = i;
   row.dataset.role = turn.role;
@@ -376,12 +377,21 @@ for (const [place, name, action] of [[".talk-side", "side", toggleSide], [".talk
 /* The height that is left of the window below the header and the tabs. */
 const fit = () => {
   const place = chat();
-  if (place?.offsetParent) place.style.setProperty("--chat-top", `${Math.max(0, place.getBoundingClientRect().top + scrollY)}px`);
+  if (!place?.offsetParent) return;
+  const below = parseFloat(getComputedStyle(place.closest(".main") || document.body).paddingBottom) || 0;
+  place.style.setProperty("--chat-around", `${Math.max(0, place.getBoundingClientRect().top + scrollY) + below}px`);
 };
 addEventListener("resize", fit);
 new ResizeObserver(fit).observe(document.body);
 
-hear("live", (value) => { live = value; draw(); });
+/* A page that cannot keep up draws less often, rather than later and later. */
+let isDrawing = false;
+hear("live", (value) => {
+  live = value;
+  if (isDrawing) return;
+  isDrawing = true;
+  requestAnimationFrame(() => { isDrawing = false; draw(); });
+});
 watch("value", draw);
 draw();
 fit();
