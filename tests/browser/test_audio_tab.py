@@ -117,7 +117,9 @@ def test_the_microphone_is_heard(ui: Server, visit: Callable[..., Visitor]) -> N
 
 
 def test_a_file_that_is_no_sound_is_said(tab: Page, tmp_path: Path, visitor: Visitor) -> None:
-    visitor.faults.allow("Waveform load error|decode|EncodingError")  # the player of the page says so too
+    visitor.faults.allow(
+        "Waveform load error|decode|EncodingError"
+    )  # the player of the page says so too
     path = tmp_path / "broken.wav"
     path.write_bytes(b"RIFF" + b"\0" * 400)
     tab.locator("#audio-recording input[type=file]").set_input_files(path)
