@@ -291,7 +291,7 @@ class ChatDesk:
             "begin": state.begin,
             "sends_on_enter": profile.sends_on_enter,
             "can_hear": self._can_hear(),
-            "can_see": facts.can_see,
+            "can_see": facts.can_see or self.context.hooks.has("history_modifier"),
             "placeholder": to_placeholder(who["name"] if who else "", facts),
             "context": state.context.to_view(),
             "draft": state.draft and state.draft.to_view(),

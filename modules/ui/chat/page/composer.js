@@ -14,6 +14,8 @@ const act = (what, more = {}) => trigger("act", { do: what, ...more });
 const isBusy = () => isWaiting || Boolean(live && live.state !== "idle");
 const view = () => props.value || {};
 
+const isTypingElsewhere = () => Boolean(document.activeElement?.closest?.("input, textarea, select")) && document.activeElement !== input;
+
 /* ---- Text */
 
 const fit = () => { input.style.height = "auto"; input.style.height = `${Math.min(input.scrollHeight, innerHeight * 0.4)}px`; };
@@ -253,6 +255,8 @@ watch("value", () => { takeDraft(view().draft); update(); });
 
 part("attach").append(icon("attach"));
 part("mic").append(icon("mic"));
-setTimeout(() => { if (!isPhone()) input.focus({ preventScroll: true }); });
+const focus = () => { if (!isPhone() && isChatShown()) input.focus({ preventScroll: true }); };
+hear("focus", () => { if (!isTypingElsewhere()) focus(); });
+setTimeout(focus);
 update();
 fit();

@@ -244,7 +244,7 @@ const drawEmpty = (empty) => {
 const draw = () => {
   const view = props.value;
   if (!view) return;
-  if (view.chat !== shownChat) { shownChat = view.chat; rows.clear(); column.replaceChildren(); isPinned = true; editing = null; }
+  if (view.chat !== shownChat) { shownChat = view.chat; rows.clear(); column.replaceChildren(); isPinned = true; editing = null; tell("focus"); }
   element.querySelector(".talk-title").textContent = view.title;
   element.querySelector(".talk").classList.toggle("private", view.is_private);
   const turns = turnsNow();

@@ -170,4 +170,4 @@ def test_tools_by_their_sources() -> None:
 def test_words_in_the_field() -> None:
     assert to_placeholder("", ModelFacts()) == "Load a model first"
     assert to_placeholder("Ember", ModelFacts("m")) == "Write to Ember"
-    assert to_characters([Face("Ember", "x")])[0]["name"] == "Assistant"
+    assert [each["id"] for each in to_characters([Face("Ember", "x")])] == ["", "Ember"]
