@@ -58,7 +58,7 @@ def build(library: Library, params: dict[str, Any]) -> None:
     active = gr.Checkbox(params["is_active"], label="Chats read these documents")
     listed = gr.HTML(elem_id="rag-documents")
     with gr.Row():
-        files = gr.File(label="Add documents", file_count="multiple", height=120, elem_id="rag-add")
+        files = gr.File(label="Add documents", file_count="multiple", height=150, elem_id="rag-add")
         with gr.Column():
             chosen = gr.Dropdown([], label="Document", elem_id="rag-chosen")
             with gr.Row():
