@@ -266,6 +266,7 @@ async def _dismiss(doing: Doing, sent: Sent) -> None:
 
 
 async def _keep(state: ChatState, changed: Conversation) -> None:
+    state.left_out = 0
     if changed.is_empty and not changed.revision:
         state.show(changed)
         return

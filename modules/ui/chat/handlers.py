@@ -85,7 +85,7 @@ class Handlers:
         changed = [
             gr.skip() if state.sent.get(name) == views[name] else views[name] for name in PARTS
         ]
-        state.sent = views
+        state.sent, state.download = views, None
         return changed
 
 

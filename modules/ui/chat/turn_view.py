@@ -108,7 +108,8 @@ def meta(version: Version) -> str:
         if speed is not None:
             parts.append(f"{speed:.1f} tokens/s")
         count = version.tally.completion_tokens
-        parts.append(f"{count:,} {'token' if count == 1 else 'tokens'}")
+        if count:  # of a reply that was stopped nobody has told it
+            parts.append(f"{count:,} {'token' if count == 1 else 'tokens'}")
     if version.model:
         parts.append(version.model)
     return " · ".join(parts)

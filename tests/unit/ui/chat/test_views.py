@@ -102,6 +102,7 @@ def test_the_line_below_a_reply() -> None:
         == "10.0 tokens/s · 20 tokens · tiny"
     )
     assert meta(Version((), tally=Tally(5, 1, 0.0))) == "1 token"
+    assert meta(Version((), model="tiny", tally=Tally(0, 0, 3.0))) == "tiny"
 
 
 def test_why_a_reply_ended_where_it_is_no_matter_of_course() -> None:
