@@ -19,9 +19,9 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
 
     from modules.ui.chat.assets import CHAT_STYLE
     from modules.ui.extension_parts import collect_css, collect_js
-    from modules.ui.header import HEAD
     from modules.ui.page import build_page
     from modules.ui.theme import FAVICON, SCRIPT, STYLE, build_icon, build_theme
+    from modules.ui.top.header import HEAD
 
     page = build_page(context)
     for handler in page.fns.values():  # the page calls them by number: no list of them for others

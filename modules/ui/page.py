@@ -8,13 +8,13 @@ import gradio as gr
 
 from modules.context import AppContext
 from modules.settings import VERSION
-from modules.ui import header
 from modules.ui.extension_parts import build_tabs
 from modules.ui.faults import told
 from modules.ui.profile import ForgottenProfile, ProfileFile, ProfileStore, to_file_name
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 from modules.ui.tabs import TABS
+from modules.ui.top import header
 
 CACHE_S = 24 * 3600
 """Files that were uploaded or made for a page are deleted after a day."""

@@ -9,9 +9,9 @@ from modules.core.jobs import Job
 from modules.core.speech import Voice
 from modules.core.transcripts import Segment
 from modules.loaders.base import MediaInfo
-from modules.ui.audio_markup import clock, facts, table
-from modules.ui.audio_speaking import SpeakWish, speak, voice_choices
-from modules.ui.audio_transcribing import (
+from modules.ui.audio.markup import clock, facts, table
+from modules.ui.audio.speaking import SpeakWish, speak, voice_choices
+from modules.ui.audio.transcribing import (
     FIND_OUT,
     HearWish,
     Listening,

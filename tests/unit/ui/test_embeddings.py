@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from modules.core.errors import RequestError
-from modules.ui import embeddings_pictures as pictures, embeddings_space as space
-from modules.ui.embeddings_compare import MAX_LINES, to_lines, to_nearest
-from modules.ui.embeddings_pictures import Near
+from modules.ui.embeddings import pictures, space
+from modules.ui.embeddings.compare import MAX_LINES, to_lines, to_nearest
+from modules.ui.embeddings.pictures import Near
 
 HOSTILE = '<b>{{value}} ${1+1} `a` & "q"</b>'
 

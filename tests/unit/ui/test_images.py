@@ -18,9 +18,9 @@ from modules.pictures.encoding import SETTINGS_KEY, read_settings
 from modules.pictures.originals import Original
 from modules.pictures.sizes import Size
 from modules.settings import Settings
-from modules.ui import images_keeping as keeping
-from modules.ui.images_editing import to_mask, to_original
-from modules.ui.images_form import (
+from modules.ui.images import keeping
+from modules.ui.images.editing import to_mask, to_original
+from modules.ui.images.form import (
     AS_SIZE,
     BEST,
     DrawingLimits,
@@ -32,7 +32,7 @@ from modules.ui.images_form import (
     to_finish,
     to_size,
 )
-from modules.ui.images_store import ImageOutputs
+from modules.ui.images.store import ImageOutputs
 from modules.ui.profile import ProfileFile
 from modules.ui.session import Session
 

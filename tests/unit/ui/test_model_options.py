@@ -5,7 +5,7 @@ import pytest
 from modules.core.errors import RequestError
 from modules.loaders.options import FLAG_ONLY, LOAD_OPTIONS
 from modules.loaders.registry import check_load_args, default_load_args
-from modules.ui.model_options import GROUPS, fields_of, to_args, to_saved, to_values
+from modules.ui.model.options import GROUPS, fields_of, to_args, to_saved, to_values
 
 
 @pytest.mark.parametrize("loader", LOAD_OPTIONS)

@@ -7,7 +7,7 @@ import pytest
 from modules.core.errors import RequestError
 from modules.engine.manager import ModelManager
 from modules.loaders.catalog import Catalog, InstalledModel
-from modules.ui.model_template import (
+from modules.ui.model.template import (
     check_template,
     list_shipped,
     preview,

@@ -15,7 +15,7 @@ from modules.engine.progress import LoadProgress
 from modules.loaders.catalog import Catalog, InstalledModel
 from modules.loaders.installed_facts import InstalledFacts
 from modules.loaders.memory_estimate import MemoryEstimate
-from modules.ui.model_downloads import (
+from modules.ui.model.downloads import (
     EVERYTHING,
     Row,
     find_wanted,
@@ -25,9 +25,9 @@ from modules.ui.model_downloads import (
     to_list as to_download_list,
     to_wanted,
 )
-from modules.ui.model_list import shown_count, to_facts, to_list
-from modules.ui.model_memory import MemoryNeed, to_bar
-from modules.ui.model_state import ModelState, read_state, to_header
+from modules.ui.model.list import shown_count, to_facts, to_list
+from modules.ui.model.memory import MemoryNeed, to_bar
+from modules.ui.model.state import ModelState, read_state, to_header
 
 pytestmark = pytest.mark.anyio
 GIB = 2**30

@@ -11,8 +11,8 @@ import pytest
 from modules.core.events import Usage
 from modules.engine.ledger import Ledger, TokenCounts
 from modules.engine.traffic import RequestKind, Traffic
-from modules.ui.monitor_sampler import KEPT, Sampler, process_memory_bytes
-from modules.ui.monitor_samples import (
+from modules.ui.monitor.sampler import KEPT, Sampler, process_memory_bytes
+from modules.ui.monitor.samples import (
     OTHERS,
     ModelCounts,
     PoolCounts,
@@ -23,7 +23,7 @@ from modules.ui.monitor_samples import (
     smoothed,
     token_rates,
 )
-from modules.ui.monitor_view import render_days, render_now, render_tables
+from modules.ui.monitor.view import render_days, render_now, render_tables
 
 TODAY = date(2026, 7, 27)
 

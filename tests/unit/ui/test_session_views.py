@@ -13,12 +13,12 @@ from modules.hooks import Extension, Fault, Hooks
 from modules.loaders.catalog import Catalog
 from modules.media import build_media
 from modules.settings import Settings
+from modules.ui.host.api import ApiState, read_api, to_curl, to_python, to_summary
+from modules.ui.host.extensions import read_rows, read_script, to_list
+from modules.ui.host.program import read_versions
+from modules.ui.host.rights import check_manager
+from modules.ui.host.settings import chosen_now, switches, to_flags, to_table
 from modules.ui.session import Session
-from modules.ui.session_api import ApiState, read_api, to_curl, to_python, to_summary
-from modules.ui.session_extensions import read_rows, read_script, to_list
-from modules.ui.session_program import read_versions
-from modules.ui.session_rights import check_manager
-from modules.ui.session_settings import chosen_now, switches, to_flags, to_table
 
 pytestmark = pytest.mark.anyio
 
@@ -82,7 +82,7 @@ async def test_what_needs_a_restart_is_said(context: AppContext, tmp_path: Path)
 
 
 def test_faults_stand_with_their_extension(tmp_path: Path) -> None:
-    from modules.ui.session_extensions import ExtensionRow
+    from modules.ui.host.extensions import ExtensionRow
 
     row = ExtensionRow("a", "a", "", is_on=True)
     faults = [Fault("a", "output_modifier", "ValueError", "script.py:3", 2), Fault("b", "ui", "X")]

@@ -1,0 +1,1 @@
+"""The tab Audio: speech to text and text to speech."""

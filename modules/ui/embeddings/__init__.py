@@ -1,0 +1,1 @@
+"""The tab Embeddings: how alike lines are, as pictures."""

@@ -1,0 +1,1 @@
+"""The tab Images: draw, edit, and what was kept."""

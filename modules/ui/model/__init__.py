@@ -1,0 +1,1 @@
+"""The tab Model: options, load and unload, templates, adapters, downloads."""

@@ -1,0 +1,1 @@
+"""The tab Monitor: what the program does now, in counts only."""
