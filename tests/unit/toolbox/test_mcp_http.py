@@ -45,7 +45,7 @@ async def test_calls_have_a_time_limit(open_toolbox, serve_http, tmp_path: Path,
 async def test_a_server_that_was_started_anew_is_used_again(
     open_toolbox, tmp_path: Path, kind: str
 ):
-    toolbox: Toolbox = open_toolbox(start_timeout_s=10)
+    toolbox: Toolbox = open_toolbox()
     with http_server(kind) as port:
         write_servers(tmp_path, web={"url": url_of(kind, port)})
         assert (await toolbox.call("web__add", '{"a": 1, "b": 2}')).text == "3"
