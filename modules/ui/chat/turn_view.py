@@ -97,7 +97,8 @@ class GrowingView:
                 }
             steps.append(shown)
         turn = self._turn_of(version)
-        return {**_frame(turn, self._address), "steps": steps, "meta": "", "note": ""}
+        # Its text is edited when it is whole, so that it need not go along each time.
+        return {**_frame(turn, self._address), "text": "", "steps": steps, "meta": "", "note": ""}
 
 
 def meta(version: Version) -> str:
