@@ -18,13 +18,14 @@ from modules.prompts.character_files import (
 )
 from modules.prompts.characters import Character, load_character
 from modules.ui.character_pictures import to_data_url, to_portrait
-from modules.ui.character_view import ON_CLICK, preview_head, to_list, to_preview
+from modules.ui.character_view import ON_CLICK, greeting_html, preview_head, to_list, to_preview
 from modules.ui.chat.people import Face, People
 from modules.ui.confirming import QUIET, ConfirmButton
 from modules.ui.faults import told
 from modules.ui.keeping import keep
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import tell
 
 IMPORTED = [".png", ".json", ".yaml", ".yml"]
 
@@ -53,7 +54,7 @@ class CharacterForm:
                 self._build_fields()
             with gr.Column(scale=4, min_width=280, elem_id="character-preview"):
                 self.head = gr.HTML(elem_id="character-head")
-                self.greeted = gr.Markdown(elem_id="character-greeted", elem_classes="greeting")
+                self.greeted = gr.HTML(elem_id="character-greeted")
                 self.chat = gr.Button(
                     "Chat", variant="primary", size="md", elem_id="character-chat"
                 )
@@ -217,7 +218,7 @@ class CharacterForm:
     def _previewed(self, name: str, character: Character, session: Session) -> list[Any]:
         preview = to_preview(character, session.profile)
         face = Face(character.name or "?", self._people.picture(name))
-        return [preview_head(face, preview), preview.greeting]
+        return [preview_head(face, preview), greeting_html(preview.greeting)]
 
     async def _look(
         self, chosen: str, name: str, user: str, greeting: str, context: str, session: Session
@@ -240,7 +241,7 @@ class CharacterForm:
             (name or "").strip(), (user or "").strip(), greeting or "", context or ""
         )
         saved = await asyncio.to_thread(self._keep, chosen, character, picture)
-        gr.Info(f"{character.name} is saved.", duration=3)
+        tell(f"{character.name} is saved.")
         return [*await self._show(saved, session), signal + 1]
 
     def _keep(self, chosen: str, character: Character, picture: str | None) -> str:
@@ -258,7 +259,7 @@ class CharacterForm:
     async def _import(self, file: Any, session: Session, signal: int) -> list[Any]:
         path = Path(str(file))
         name = await asyncio.to_thread(import_character, self._folder, path, path.name)
-        gr.Info(f"{name} is imported.", duration=3)
+        tell(f"{name} is imported.")
         return [*await self._show(name, session), signal + 1]
 
     async def _delete(self, chosen: str, session: Session, signal: int) -> list[Any]:
@@ -267,7 +268,7 @@ class CharacterForm:
         await asyncio.to_thread(delete_character, self._folder, chosen)
         if session.profile.character == chosen:
             await keep(session, character="")
-        gr.Info(f"{chosen} is deleted.", duration=3)
+        tell(f"{chosen} is deleted.")
         return [*await self._begin(session), signal + 1]
 
     async def _chat(self, chosen: str, session: Session, profile: int) -> tuple[int, Any]:

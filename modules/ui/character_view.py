@@ -1,5 +1,6 @@
 """The list of characters and a preview of one, as HTML."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from modules.prompts.modes import to_persona
 from modules.ui.chat.people import Face
 from modules.ui.markup import to_markup
 from modules.ui.profile import Profile
+
+_EMPHASIS = re.compile(r"\*([^*\n]+)\*")
 
 ON_CLICK = """
 element.addEventListener('click', event => {
@@ -60,6 +63,14 @@ def preview_head(face: Face, preview: Preview) -> str:
         f'<div class="preview-head">{to_face(face)}<div><b>{to_markup(preview.name)}</b>'
         f'<div class="note">{to_markup(note)}</div></div></div>'
     )
+
+
+def greeting_html(text: str) -> str:
+    """Text with its *emphasis*; nothing else of it is markup, so that a card from elsewhere cannot make the page load anything."""
+    if not text:
+        return ""
+    shown = _EMPHASIS.sub(r"<em>\1</em>", to_markup(text))
+    return f'<div class="greeting">{shown}</div>'
 
 
 def _button(face: Face, is_chosen: bool) -> str:

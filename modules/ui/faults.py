@@ -4,6 +4,7 @@ import functools
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable
+from html import escape
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -53,6 +54,8 @@ def to_toast(error: Exception) -> gr.Error:
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, AppError):
-        return gr.Error(error.message, title="That did not work", print_exception=False)
+        return gr.Error(
+            escape(error.message, quote=False), title="That did not work", print_exception=False
+        )  # read as HTML
     log.error("A handler of the web UI failed", exc_info=error)
     return gr.Error(UNEXPECTED, title="An error of Hearth", print_exception=False)

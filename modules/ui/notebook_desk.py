@@ -17,6 +17,7 @@ from modules.ui.notebook_tokens import token_table
 from modules.ui.notebook_writing import count_tokens, next_tokens, write_on
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import warn
 
 COUNT_AFTER_S = 0.4
 """So long nobody must have typed before the tokens are counted."""
@@ -134,7 +135,7 @@ class WritingDesk:
                         shown = gr.skip() if not written.is_over else self._prompt_count(written)
                         yield [kept + written.text, line, shown, gr.skip(), gr.skip()]
             except AppError as error:
-                gr.Warning(error.message, title="That did not work")
+                warn(error.message)
                 yield [gr.skip(), "", gr.skip(), gr.skip(), gr.skip()]
             finally:
                 desk.stop_id = ""

@@ -15,6 +15,7 @@ from modules.ui.notebook_files import NotebookFiles
 from modules.ui.notebook_state import desk_of
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import tell
 
 NOTEBOOK, DEFAULT = "notebook", "default"
 
@@ -97,12 +98,12 @@ def _build_files(shell: Shell, desk: WritingDesk, text: gr.Textbox) -> None:
 
     async def save_text(session: Session, name: str | None, text: str) -> Any:
         await asyncio.to_thread(files.save, session, _named(name), text or "")
-        gr.Info(f"{name} is saved.", duration=3)
+        tell(f"{name} is saved.")
         return await refresh(session)
 
     async def delete_text(session: Session, name: str | None) -> Any:
         await asyncio.to_thread(files.delete, session, _named(name))
-        gr.Info(f"{name} is deleted; the text in the box stays.", duration=3)
+        tell(f"{name} is deleted; the text in the box stays.")
         return gr.Dropdown(await asyncio.to_thread(files.names, session), value=None)
 
     session = shell.session

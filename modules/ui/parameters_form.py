@@ -22,6 +22,7 @@ from modules.ui.parameters_values import (
 from modules.ui.profile import Parameters
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import warn
 
 EDITED = "parameters"
 """Signal: this tab has changed `session.parameters`; the chat that is open keeps `session.chat_parameters`."""
@@ -145,7 +146,7 @@ class ParametersForm:
             try:
                 parameters = bound.write(before, given)
             except RequestError as error:
-                gr.Warning(error.message, title="Not taken over")
+                warn(error.message)
                 return gr.update(elem_classes=WRONG), gr.skip(), gr.skip()
             classes = gr.update(elem_classes=self._classes(bound, parameters))
             if parameters == before:
@@ -153,7 +154,7 @@ class ParametersForm:
             try:
                 await change(session, parameters)
             except AppError as error:
-                gr.Warning(error.message)
+                warn(error.message)
             return classes, self.to_summary(parameters), edited + 1
 
         return edit

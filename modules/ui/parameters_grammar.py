@@ -17,6 +17,7 @@ from modules.ui.parameters_form import EDITED
 from modules.ui.parameters_values import change
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import tell
 
 NONE = "None"
 
@@ -89,14 +90,14 @@ class GrammarForm:
             raise RequestError("A grammar needs a text and a name.", param="grammar")
         await asyncio.to_thread(save_grammar, self._folder, name, text)
         await change(session, replace(session.parameters, grammar=text))
-        gr.Info(f"The grammar {name} is saved.")
+        tell(f"The grammar {name} is saved.")
         return [*await asyncio.to_thread(self.show, session), edited + 1]
 
     async def _delete(self, name: str, session: Session, edited: int):  # noqa: ANN202 - updates
         if name == NONE:
             raise RequestError("Choose a file first.", param="grammar")
         await asyncio.to_thread(delete_grammar, self._folder, name)
-        gr.Info(f"The grammar {name} is deleted; its text stays in force here.")
+        tell(f"The grammar {name} is deleted; its text stays in force here.")
         return [*await asyncio.to_thread(self.show, session), edited + 1]
 
     def _name_of(self, text: str, names: list[str]) -> str:

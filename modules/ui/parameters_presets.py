@@ -23,6 +23,7 @@ from modules.ui.parameters_values import (
 from modules.ui.profile import Parameters
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import tell
 
 
 class PresetBar:
@@ -104,7 +105,7 @@ class PresetBar:
             keep_preset, session.parameters, name, settings.presets_path, settings.sampling
         )
         await change(session, replace(session.parameters, preset=name))
-        gr.Info(f"The preset {name} is saved.")
+        tell(f"The preset {name} is saved.")
         return await asyncio.to_thread(self.show, session)
 
     async def _delete(self, name: str | None, session: Session):  # noqa: ANN202 - updates
@@ -112,5 +113,5 @@ class PresetBar:
             raise RequestError("Choose a preset first.", param="preset")
         await asyncio.to_thread(delete_preset, self._settings.presets_path, name)
         await change(session, replace(session.parameters, preset=""))
-        gr.Info(f"The preset {name} is deleted; what is set stays.")
+        tell(f"The preset {name} is deleted; what is set stays.")
         return await asyncio.to_thread(self.show, session)

@@ -10,7 +10,7 @@ from PIL import Image
 from modules.core.errors import ConfigError, RequestError
 from modules.prompts.characters import Character
 from modules.ui.character_pictures import SIDE_PX, to_data_url, to_portrait
-from modules.ui.character_view import preview_head, to_face, to_list, to_preview
+from modules.ui.character_view import greeting_html, preview_head, to_face, to_list, to_preview
 from modules.ui.chat.people import Face, People
 from modules.ui.keeping import keep
 from modules.ui.profile import Profile
@@ -40,6 +40,14 @@ def test_the_preview_has_the_names_in_it() -> None:
     assert "Says first" in preview_head(Face("Ada"), preview)
     own = to_preview(Character("Ada", "Lord B", "{{user}}"), Profile())
     assert own.greeting == "Lord B"
+
+
+def test_a_greeting_is_text_with_emphasis_and_loads_nothing() -> None:
+    html = greeting_html("*Waves.* <img src=https://a.b/c> ![x](https://a.b/c) ${1}")
+    assert "<em>Waves.</em> &lt;img" in html
+    assert "<img" not in html
+    assert "${" not in html
+    assert greeting_html("") == ""
 
 
 def test_the_preview_of_what_cannot_be_says_why() -> None:
