@@ -17,6 +17,7 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
     import gradio as gr
     from fastapi import FastAPI
 
+    from modules.ui.access.payloads import close_payloads
     from modules.ui.chat.assets import CHAT_STYLE
     from modules.ui.extension_parts import collect_css, collect_js
     from modules.ui.page import build_page
@@ -47,6 +48,7 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
         js=collect_js(context.hooks, SCRIPT.read_text(encoding="utf-8")),
         head=build_icon() + HEAD,
     )
+    close_payloads(page)
     return Door(app, context.settings, desk)
 
 

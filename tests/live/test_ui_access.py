@@ -123,6 +123,46 @@ def test_files_of_the_machine_are_not_served(open_ui: Server, path: str) -> None
         assert client.get(f"/gradio_api/file={own}").status_code == 403
 
 
+def send_file(client: httpx.Client, target: tuple[str, str], path: str) -> str:
+    """The answer of the queue to an event whose component (type, id of its element) has this path as its value."""
+    config = client.get("/config").json()
+    component = next(
+        each["id"]
+        for each in config["components"]
+        if (each["type"], each["props"].get("elem_id")) == target
+    )
+    event = next(each for each in config["dependencies"] if component in each["inputs"])
+    value = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    data = [value if number == component else None for number in event["inputs"]]
+    session = f"sends-{abs(hash((target, path)))}"
+    body = {"fn_index": event["id"], "data": data, "session_hash": session}
+    client.post("/gradio_api/queue/join", json=body).raise_for_status()
+    parts: list[str] = []
+    with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as answer:
+        for line in answer.iter_lines():
+            parts.append(line)
+            if "process_completed" in line:
+                break
+    return "\n".join(parts)
+
+
+@pytest.mark.parametrize("target", [("image", "character-picture"), ("audio", "audio-recording")])
+def test_events_take_no_files_of_the_machine(
+    open_ui: Server, tmp_path: Path, target: tuple[str, str]
+) -> None:
+    """Gradio would copy them to where every page can read them, and fetch addresses."""
+    (tmp_path / "secret.wav").write_text("of nobody else")
+    with client_of(open_ui) as client:
+        client.get("/gradio_api/startup-events")
+        upload = client.post("/gradio_api/upload", files={"files": ("a.wav", b"x")}).json()[0]
+        uploads = next(each for each in Path(upload).parents if each.name.startswith("hearth-ui-"))
+        for path in (f"{tmp_path}/secret.wav", f"{upload}/../../../..{tmp_path}/secret.wav"):
+            assert "was not uploaded by a user" in send_file(client, target, path)
+        for url in ("http://192.0.2.1/secret.wav", "https://huggingface.co/secret.wav"):
+            assert "not from an address" in send_file(client, target, url)
+        assert not [*uploads.rglob("secret*")]
+
+
 def test_uploaded_files_are_private_and_end_with_the_program(
     launch_ui: Callable[..., Server],
 ) -> None:
