@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 BLOCK_MARKS = (("$$", "$$"), ("\\[", "\\]"))
 INLINE_MARKS = (("$$", "$$", True), ("\\[", "\\]", True), ("\\(", "\\)", False))
-LIMIT = 20_000
+LIMIT = 8_000
 """Characters of a formula."""
 
 
@@ -60,17 +60,34 @@ def _lines_until(
     state: StateBlock, start: int, end: int, first: str, closing: str
 ) -> tuple[str, int] | None:
     """The formula and the number of its last line; None where nothing ends it."""
-    lines, size = [first], 0
-    line = start
+    begin = state.eMarks[start] - len(first)
+    if begin > _last(state, closing):
+        return None
+    stop = state.src.find(closing, begin, min(state.eMarks[end - 1], begin + LIMIT))
+    if stop < 0 or not _is_line_end(state.src, stop + len(closing)):
+        return None  # found out without looking at each line: many may begin one that has no end
+    lines, line = [first], start
     while closing not in lines[-1]:
         line += 1
-        size += len(lines[-1])
-        if line >= end or size > LIMIT or state.sCount[line] < state.blkIndent:
+        if line >= end or state.sCount[line] < state.blkIndent:
             return None
         lines.append(state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]])
     inside, _, rest = lines[-1].partition(closing)
     content = "\n".join([*lines[:-1], inside]).strip()
     return None if rest.strip() or not content else (content, line)
+
+
+def _last(state: StateBlock | StateInline, closing: str) -> int:
+    """Where the text has it for the last time, looked for once; -1 where it has none."""
+    key: Any = ("formula", closing, state.src)
+    if key not in state.env:
+        state.env[key] = state.src.rfind(closing)
+    return state.env[key]
+
+
+def _is_line_end(source: str, at: int) -> bool:
+    stop = source.find("\n", at)
+    return not source[at : stop if stop >= 0 else len(source)].strip()
 
 
 def _inline(state: StateInline, silent: bool) -> bool:
@@ -86,6 +103,8 @@ def _take(
     state: StateInline, opening: str, closing: str, silent: bool, *, is_display: bool
 ) -> bool:
     start = state.pos + len(opening)
+    if start > _last(state, closing):
+        return False
     stop = state.src.find(closing, start, min(state.posMax, start + LIMIT))
     if stop < 0 or not state.src[start:stop].strip():
         return False

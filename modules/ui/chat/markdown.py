@@ -1,7 +1,8 @@
 """Markdown to HTML that is safe to show: blocks, so that a reply that grows is not rendered anew each time."""
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -15,9 +16,6 @@ from modules.ui.chat.formulas import formulas
 from modules.ui.chat.safe_html import clean_html, depth_of, is_local_source
 
 _URL = re.compile(r"https?://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]}*_]")
-_FENCE = re.compile(
-    r"^(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*\n(.*?)\n?^\1[ \t]*$", re.MULTILINE | re.DOTALL
-)
 _TEXT_LIMIT = 2_000_000
 _ELSEWHERE = 'target="_blank" rel="noopener noreferrer nofollow"'
 
@@ -78,15 +76,40 @@ def normal(text: str) -> str:
 
 def render_plain(text: str) -> list[str]:
     """As a person typed it: blocks of code are shown as such, and addresses are links; nothing else is special."""
+    lines = normal(text[:_TEXT_LIMIT]).split("\n")
+    ends = _fence_ends(lines)
     parts: list[str] = []
-    end = 0
-    text = normal(text[:_TEXT_LIMIT])
-    for found in _FENCE.finditer(text):
-        parts.append(_plain(text[end : found.start()]))
-        parts.append(render_code(found[3], found[2]))
-        end = found.end()
-    parts.append(_plain(text[end:]))
+    begin = at = 0
+    while at < len(lines):
+        mark, info = _fence_of(lines[at])
+        later = ends.get(mark, [])
+        found = bisect_right(later, at)
+        if mark and found < len(later):
+            parts.append(_plain("\n".join(lines[begin:at])))
+            language = info.split(maxsplit=1)[0] if info.strip() else ""
+            parts.append(render_code("\n".join(lines[at + 1 : later[found]]), language))
+            begin = at = later[found] + 1
+        else:
+            at += 1
+    parts.append(_plain("\n".join(lines[begin:])))
     return [part for part in parts if part]
+
+
+def _fence_of(line: str) -> tuple[str, str]:
+    """The mark of a line that begins a block of code, and what follows it; both empty for other lines."""
+    mark = line[: len(line) - len(line.lstrip(line[:1]))] if line[:1] in ("`", "~") else ""
+    info = line[len(mark) :]
+    return (mark, info) if len(mark) >= 3 and "`" not in info else ("", "")
+
+
+def _fence_ends(lines: Sequence[str]) -> Mapping[str, list[int]]:
+    """The lines that may end a block of code, by their marks."""
+    ends: dict[str, list[int]] = {}
+    for at, line in enumerate(lines):
+        mark, info = _fence_of(line)
+        if mark and not info.strip():
+            ends.setdefault(mark, []).append(at)
+    return ends
 
 
 def _plain(text: str) -> str:

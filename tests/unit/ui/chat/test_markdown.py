@@ -1,5 +1,7 @@
 """Replies as HTML: what is drawn, what is left out, and that a growing text ends as the whole would."""
 
+import re
+
 import pytest
 
 from modules.ui.chat.markdown import GrowingText, Renderer, render_plain
@@ -241,3 +243,57 @@ def test_addresses_of_a_person_cannot_leave_their_place() -> None:
     assert "<a " in text
     assert text.count("onmouseover") == 1
     assert '"onmouseover' not in text.split("</a>")[0]
+
+
+MANY = 20_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a" + " " * MANY,
+        "<div" + " " * MANY + "x",
+        '<div style="color:' + " " * MANY + 'x">',
+        "<!--" * MANY,
+        "\\[a\n" * MANY,
+        "\\[a\n" * (MANY // 5) + "\\] b\n",
+        "```a\n" * MANY,
+        "~" * MANY,
+        "~" * MANY + "`",
+    ],
+    ids=lambda text: repr(text[:12]),
+)
+def test_no_text_takes_longer_than_it_is_long(text: str) -> None:
+    """Each of these took minutes when it was read by what looks back; now there is nothing to be seen in the time of this test."""
+    assert Renderer().render(text)
+    assert render_plain(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "language"),
+    [
+        ("a\n```py\nb\n\nc\n```\nd", "b\n\nc", "py"),
+        ("~~~\n```\n~~~ \nd", "```", "text"),
+        ("````\n```\n````", "```", "text"),
+        ("```\n```", "", "text"),
+        ("```  py more\nb\n```", "b", "py"),
+    ],
+)
+def test_code_in_what_a_person_typed(text: str, code: str, language: str) -> None:
+    drawn = "".join(render_plain(text))
+    assert f"<span>{language}</span>" in drawn
+    shown = re.sub(r"<[^>]*>", "", drawn.partition("<pre>")[2].partition("</pre>")[0])
+    assert shown == code
+
+
+@pytest.mark.parametrize(
+    "text", ["```a`\nb\n```c", "```\nb", "``\nb\n``", " ```\nb\n ```", "~~~\na\n~~~~"]
+)
+def test_no_code_in_what_a_person_typed(text: str) -> None:
+    assert 'class="code"' not in "".join(render_plain(text))
+
+
+def test_a_picture_of_another_server_is_not_loaded_by_its_name_alone() -> None:
+    assert "<img" not in html('<img src="//evil.example/gradio_api/file=x">')
+    assert "<img" not in html("![a](//evil.example/gradio_api/file=x)")
+    assert "<img" in html('<img src="/hearth/gradio_api/file=x"/>')
