@@ -80,7 +80,7 @@ async def _tried(work: Any, *values: Any) -> Any:
     try:
         return await asyncio.to_thread(work, *values)
     except AppError as error:
-        gr.Warning(error.message)
+        gr.Warning(escape(error.message, quote=False))
     except (OSError, TimeoutError):
         gr.Warning("That did not work. The disk or the embedding model did not answer.")
     return None

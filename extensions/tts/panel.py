@@ -1,6 +1,7 @@
 """The part of the page: settings, and a component without looks that the browser asks for speech."""
 
 # pyright: basic
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def build(context: AppContext, params: dict[str, Any]) -> None:
         try:
             voices = await speech.voices()
         except AppError as error:
-            gr.Warning(error.message)
+            gr.Warning(escape(error.message, quote=False))
             return gr.skip()
         return gr.Dropdown(choices=[("Default", ""), *voices], value=chosen or "")
 

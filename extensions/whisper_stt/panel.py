@@ -2,6 +2,7 @@
 
 # pyright: basic
 import asyncio
+from html import escape
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def build(context: AppContext, params: dict[str, Any]) -> None:
         try:
             text = await hear(Path(path), language, context)
         except AppError as error:
-            gr.Warning(error.message, title="That did not work")
+            gr.Warning(escape(error.message, quote=False), title="That did not work")
             return gr.skip(), None
         finally:
             await asyncio.to_thread(Path(path).unlink, missing_ok=True)

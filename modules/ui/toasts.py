@@ -10,6 +10,6 @@ def tell(message: str) -> None:
     gr.Info(escape(message, quote=False), duration=4)
 
 
-def warn(message: str) -> None:
+def warn(message: str, title: str = "That did not work") -> None:
     """For what was refused, where the handler has something to show all the same."""
-    gr.Warning(escape(message, quote=False), title="That did not work")
+    gr.Warning(escape(message, quote=False), title=title)

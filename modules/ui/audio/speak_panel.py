@@ -13,13 +13,14 @@ from gradio.processing_utils import save_bytes_to_cache
 from modules.core.errors import AppError
 from modules.core.speech import SPEEDS
 from modules.ui.audio.speaking import FORMAT_NAMES, Speaking, SpeakWish, speak, voice_choices
-from modules.ui.audio.transcribe_panel import AT_ONCE, QUIET, REFUSED
+from modules.ui.audio.transcribe_panel import AT_ONCE, QUIET
 from modules.ui.desk import desk_of
 from modules.ui.faults import told
 from modules.ui.markup import progress_bar, to_markup
 from modules.ui.media_models import find_model, kept_choice, model_names
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import warn
 
 DESK = "speech"
 TAB = "Audio"
@@ -95,7 +96,7 @@ class SpeakHandlers:
                 async for state in speaking:
                     yield await self._shown(state, wish)
         except AppError as error:
-            gr.Warning(error.message, title=REFUSED)
+            warn(error.message)
             progress, run, stop = await self.rest()
             yield progress, gr.skip(), gr.skip(), run, stop
 

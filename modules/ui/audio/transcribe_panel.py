@@ -20,10 +20,10 @@ from modules.ui.faults import told
 from modules.ui.media_models import kept_choice, loaded_model, model_names
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import warn
 
 DESK = "transcription"
 FORMS = ("txt", "srt", "vtt")
-REFUSED = "That did not work"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
@@ -131,7 +131,7 @@ class HearHandlers:
                 async for state in hearing:
                     yield await self.shown(state)
         except AppError as error:
-            gr.Warning(error.message, title=REFUSED)
+            warn(error.message)
             progress, run, stop = await self.rest()
             yield progress, *[gr.skip()] * (4 + len(FORMS)), run, stop
 

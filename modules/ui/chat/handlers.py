@@ -15,6 +15,7 @@ from modules.ui.chat.events import Sent
 from modules.ui.chat.replying import PREPARATIONS, impersonate, reply
 from modules.ui.faults import UNEXPECTED
 from modules.ui.session import Session
+from modules.ui.toasts import warn
 
 PARTS = ("sidebar", "messages", "composer")
 OPENING_S = 20.0
@@ -47,7 +48,7 @@ class Handlers:
         try:
             await act(self._desk, session, sent)
         except AppError as error:
-            gr.Warning(error.message, title="That did not work")
+            warn(error.message)
         return await self._changes(session)
 
     async def on_reply(self, session: Session, event: gr.EventData) -> AsyncGenerator[list[Any]]:

@@ -12,6 +12,7 @@ from modules.ui.faults import told
 from modules.ui.markup import notice, to_markup
 from modules.ui.media_models import kept_choice, model_names
 from modules.ui.shell import Shell
+from modules.ui.toasts import warn
 
 EXAMPLES = {
     "Weather and animals": (
@@ -92,7 +93,7 @@ def build(shell: Shell) -> None:
             wish = CompareWish(to_lines(text), asked.strip(), model or None, chosen)
             return render(await compare(wish, context))
         except AppError as error:
-            gr.Warning(error.message, title="That did not work")
+            warn(error.message)
             return gr.skip()
 
     shell.on_open(list_models, [model, reranker], [model, reranker])

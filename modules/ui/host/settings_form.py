@@ -22,6 +22,7 @@ from modules.ui.host.settings import (
 from modules.ui.model.markup import plain
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import tell, warn
 
 
 class SettingsForm:
@@ -77,9 +78,9 @@ class SettingsForm:
         await asyncio.to_thread(write_flag_file, path, preview(text, wanted))
         stronger = overruled(wanted)
         if stronger:
-            gr.Warning(f"Saved; but the command line says otherwise: {', '.join(stronger)}.")
+            warn(f"The command line says otherwise: {', '.join(stronger)}.", "Saved; but")
         else:
-            gr.Info("Saved. It counts from the next start on.", duration=4)
+            tell("Saved. It counts from the next start on.")
         return await self.show()
 
     def _to_flags(self, text: str, flags: list[str], keeps_extensions: bool) -> dict[str, Any]:

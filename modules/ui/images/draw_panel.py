@@ -21,9 +21,9 @@ from modules.ui.images.screen import LAST, Screen
 from modules.ui.media_models import kept_choice, loaded_model, model_names
 from modules.ui.session import Session
 from modules.ui.shell import Shell
+from modules.ui.toasts import warn
 
 DESK = "images"
-REFUSED = "That did not work"
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
@@ -60,7 +60,7 @@ class DrawHandlers:
                 async for state in drawing:
                     yield await screen.show(state)
         except AppError as error:
-            gr.Warning(error.message, title=REFUSED)
+            warn(error.message)
             progress, run, stop = await self.rest()
             yield progress, *[gr.skip()] * 4, run, stop
 

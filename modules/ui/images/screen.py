@@ -13,6 +13,7 @@ from modules.ui.images import markup
 from modules.ui.images.drawing import Drawing
 from modules.ui.images.keeping import keeps, outputs_of
 from modules.ui.session import Session
+from modules.ui.toasts import warn
 
 LAST = "images-last"
 """The session's part with the files that were drawn last."""
@@ -75,9 +76,9 @@ class Screen:
             await asyncio.to_thread(outputs.add, file.data, file.seed or 0)
             self._has_kept = True
         except OSError as error:
-            gr.Warning(f"The picture could not be kept: {error.strerror}.")
+            warn(f"The picture could not be kept: {error.strerror}.", "Not kept")
 
 
 def _tell_unread(tokens: int) -> None:
     if tokens:
-        gr.Warning(f"The model does not read the last {tokens} tokens of the prompt.")
+        warn(f"The model does not read the last {tokens} tokens of the prompt.", "Long prompt")

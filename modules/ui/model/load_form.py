@@ -23,6 +23,7 @@ from modules.ui.model.memory import read_need, to_bar
 from modules.ui.model.options import OptionField, fields_of, to_args, to_saved, to_values
 from modules.ui.model.state import ModelState, read_state
 from modules.ui.shell import Shell
+from modules.ui.toasts import tell, warn
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -133,7 +134,7 @@ class LoadForm:
         model = await find_model(self._models, name)
         args = await self._read_args(model, given)
         await load_model(self._models, model.name, args, is_forced=is_forced)
-        gr.Info(f"{model.name} is loaded.", duration=3)
+        tell(f"{model.name} is loaded.")
 
     async def _unload(self, name: str) -> None:
         await self._models.unload(name)
@@ -153,9 +154,9 @@ class LoadForm:
         await asyncio.to_thread(saved.save, model, to_saved(values, base))
         overruled = sorted(flags.keys() & {n for n, value in values.items() if value != base[n]})
         if overruled:
-            gr.Warning(f"Saved; but flags win over what is saved: {', '.join(overruled)}.")
+            warn(f"Flags win over what is saved: {', '.join(overruled)}.", "Saved; but")
         else:
-            gr.Info("Saved. It counts from the next load on.", duration=3)
+            tell("Saved. It counts from the next load on.")
         return to_saved_note(await asyncio.to_thread(saved.own, model.name))
 
     async def _forget(self, name: str) -> list[Any]:

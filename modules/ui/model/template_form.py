@@ -20,6 +20,7 @@ from modules.ui.model.template import (
     read_template,
 )
 from modules.ui.shell import Shell
+from modules.ui.toasts import tell
 
 OWN = ""
 """The choice of shipped templates that means none of them."""
@@ -128,7 +129,7 @@ class TemplateForm:
         model = await find_model(self._models, name)
         await asyncio.to_thread(check_template, self._models, model, text or "")
         await asyncio.to_thread(self._write, model, text or "", shipped)
-        gr.Info("Saved. It counts from the next reply on.", duration=3)
+        tell("Saved. It counts from the next reply on.")
         return await self.show(model)
 
     def _write(self, model: InstalledModel, text: str, shipped: str) -> None:
