@@ -12,6 +12,7 @@ from modules.ui.faults import told
 from modules.ui.parameters_form import EDITED, ParametersForm
 from modules.ui.parameters_grammar import GrammarForm
 from modules.ui.parameters_presets import PresetBar
+from modules.ui.parameters_values import is_shown, note_shown
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 
@@ -29,11 +30,19 @@ def build(shell: Shell) -> None:
 
     async def show(session: Session) -> list[Any]:
         files = await asyncio.to_thread(lambda: (presets.show(session), grammar.show(session)))
+        note_shown(session)
         return [*files[0], *form.show(session), *files[1]]
 
+    async def look_again(session: Session) -> list[Any]:
+        """A chat may have been opened meanwhile, which has its own."""
+        return [gr.skip()] * len(shown) if is_shown(session) else await show(session)
+
     async def set_scope(is_own: bool, session: Session, edited: int) -> list[Any]:
+        """What counts stays the same at first when a chat gets its own."""
         session.chat_parameters = session.parameters if is_own else None
-        return [*await show(session), edited + 1]
+        if is_own:
+            note_shown(session)
+        return [*await look_again(session), edited + 1]
 
     async def show_summary(session: Session) -> str:
         return form.to_summary(session.parameters)
@@ -46,5 +55,5 @@ def build(shell: Shell) -> None:
         told(set_scope), [presets.scope, session, edited], [*shown, edited], **QUIET
     )
     shell.on_open(show, [session], shown)
-    this_tab().select(told(show), [session], shown, **QUIET)  # a chat may have been opened
+    this_tab().select(told(look_again), [session], shown, **QUIET)
     shell.signal("model").change(told(show_summary), [session], [form.summary], **QUIET)

@@ -16,6 +16,8 @@ from modules.ui.session import Session
 MAX_STOPS = 64
 MAX_STOP_CHARS = 1024
 MAX_TOKENS = 2**31 - 1
+_SHOWN = "parameters"
+"""Key of the session's parts: what the tab shows."""
 
 
 def in_effect(parameters: Parameters, defaults: SamplingParams) -> SamplingParams:
@@ -112,8 +114,27 @@ def from_settings(settings: Mapping[str, Any] | None) -> Parameters | None:
 
 
 async def change(session: Session, parameters: Parameters) -> None:
-    """For the chat that has its own, else for all, which is kept. ConfigError when it cannot be: then it counts for this page only."""
+    """By the tab itself: for the chat that has its own, else for all, which is kept. ConfigError when it cannot be: then it counts for
+    this page only."""
     if session.chat_parameters is not None:
         session.chat_parameters = parameters
+        note_shown(session)
         return
-    await keep(session, parameters=parameters)
+    try:
+        await keep(session, parameters=parameters)
+    finally:
+        note_shown(session)
+
+
+def note_shown(session: Session) -> None:
+    """The tab shows what counts now."""
+    session.parts[_SHOWN] = _to_be_shown(session)
+
+
+def is_shown(session: Session) -> bool:
+    """Nothing has changed since, so there is no need to write over what somebody may be typing."""
+    return session.parts.get(_SHOWN) == _to_be_shown(session)
+
+
+def _to_be_shown(session: Session) -> tuple[Parameters, bool]:
+    return session.parameters, session.chat_parameters is not None

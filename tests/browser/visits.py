@@ -19,7 +19,7 @@ PHONE = {"width": 390, "height": 844}
 QUIET_MS = 250
 ENDLESS = re.compile(r"/gradio_api/(heartbeat/|queue/data)")
 """Streams that last as long as the page, or a reply."""
-LEFT = "BodyStreamBuffer was aborted|Connection errored out"
+LEFT = "BodyStreamBuffer was aborted|Connection errored out|AbortError: signal is aborted"
 """What Gradio's scripts tell the console about their own open requests, when a page is left."""
 LOCAL_SCHEMES = ("data", "blob", "about")
 

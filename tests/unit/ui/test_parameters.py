@@ -16,8 +16,10 @@ from modules.ui.parameters_values import (
     changed,
     from_settings,
     in_effect,
+    is_shown,
     keep_preset,
     neutral,
+    note_shown,
     to_settings,
     with_max_tokens,
     with_preset,
@@ -188,6 +190,18 @@ def test_parameters_of_one_chat_leave_those_for_all_alone() -> None:
     assert store.saved is None
     assert session.profile.parameters == Parameters()
     assert session.parameters.sampling == {"top_k": 1}
+
+
+def test_what_the_tab_shows_is_known() -> None:
+    """So that a look at it does not write over what somebody types."""
+    session = Session()
+    assert not is_shown(session)
+    note_shown(session)
+    assert is_shown(session)
+    asyncio.run(change(session, Parameters(preset="x")))
+    assert is_shown(session)
+    session.chat_parameters = Parameters(preset="of the chat")
+    assert not is_shown(session)
 
 
 def test_a_full_disk_is_told_and_the_change_counts() -> None:
