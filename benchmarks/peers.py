@@ -26,6 +26,7 @@ class PeerOptions:
     port: int
     lab: Path = DEFAULT_LAB
     threads: int = 1
+    has_ui: bool = False
     slots: int = 16
     context_length: int = 4096
 
@@ -33,7 +34,8 @@ class PeerOptions:
 def hearth_argv(options: PeerOptions) -> list[str]:
     """From the project's own environment where start.py has made one."""
     python = ROOT / ".venv/bin/python"
-    argv = [str(python) if python.exists() else sys.executable, str(ROOT / "server.py"), "--api"]
+    argv = [str(python) if python.exists() else sys.executable, str(ROOT / "server.py")]
+    argv += ["--api", "--nowebui"] if not options.has_ui else ["--api", "--listen-port", "0"]
     argv += ["--api-port", str(options.port), "--model", str(options.model)]
     argv += ["--parallel", str(options.slots), "--ctx-size", str(options.context_length)]
     return [*argv, "--threads", str(options.threads), "--threads-batch", str(options.threads)]
