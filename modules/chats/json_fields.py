@@ -8,7 +8,7 @@ from modules.core.errors import RequestError
 
 MAX_ITEMS = 20_000
 """Of any list."""
-_LATEST = 32503680000.0
+LATEST = 32503680000.0
 """The year 3000, in seconds since 1970: what is past it is no time."""
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Fields:
         return float(value)
 
     def time(self, name: str) -> float:
-        return min(self.number(name), _LATEST)
+        return min(self.number(name), LATEST)
 
     def flag(self, name: str) -> bool:
         return self.values.get(name) is True

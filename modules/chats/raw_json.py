@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from modules.chats.json_fields import LATEST
 from modules.chats.titles import clean_title
 
 
@@ -22,7 +23,7 @@ def header(raw: Mapping[str, Any]) -> Header:
     return Header(
         title=clean_title(_text(raw.get("title"))),
         character=_text(raw.get("character")),
-        updated=float(_number(raw.get("updated"))),
+        updated=_time(raw.get("updated")),
         revision=int(_number(raw.get("revision"))),
         message_count=len(turns),
         last_text=_turn_text(turns[-1]) if turns else "",
@@ -55,6 +56,11 @@ def _object(value: Any) -> Mapping[str, Any]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _time(value: Any) -> float:
+    """Seconds since 1970, in a year that calendars know."""
+    return min(float(_number(value)), LATEST)
 
 
 def _number(value: Any) -> float:

@@ -17,6 +17,7 @@ from modules.chats.memory_store import MemoryStore
 from modules.chats.store import ConversationStore
 from modules.chats.turns import Attachment, Version
 from modules.core.errors import Conflict, NotFound, RequestError
+from modules.ui.chat.sidebar_view import to_sidebar
 from tests.unit.chats.makers import chat, png, reply, rich_chat
 
 
@@ -167,6 +168,17 @@ def test_a_file_whose_messages_are_wrong_says_where(disk: ChatStore) -> None:
         RequestError, match=r"turns\[1\].versions\[0\].steps\[0\].text must be text"
     ):
         disk.load(saved.id)
+
+
+@pytest.mark.parametrize("updated", [9e15, 1e12, -1e300, "soon"])
+def test_a_time_that_no_calendar_has_does_not_hide_the_list(
+    disk: ChatStore, updated: object
+) -> None:
+    saved = disk.save(chat())
+    raw = to_json(saved) | {"updated": updated}
+    (disk.folder / f"{saved.id}.json").write_text(json.dumps(raw))
+    summary = ChatStore(disk.folder).list()[0]
+    assert to_sidebar([summary], (), lambda _: "")[0]["chats"][0]["id"] == saved.id
 
 
 def test_other_files_in_the_folder_are_passed_over(disk: ChatStore) -> None:
