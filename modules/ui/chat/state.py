@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modules.chats.conversation import Conversation
+from modules.chats.importing import ANSWERS
 from modules.chats.memory_store import MemoryStore
 from modules.chats.store import ConversationStore
 from modules.chats.turns import Version
@@ -14,9 +15,6 @@ from modules.ui.chat.composer_view import Draft
 from modules.ui.chat.turn_view import ContextUse, TurnViews
 from modules.ui.chat.writing import Writing
 from modules.ui.profile import Profile
-
-APPROVALS = "approvals"
-"""The key of a conversation's settings under which lasting answers about tools are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class ChatState:
 
     @property
     def approvals(self) -> Approvals:
-        return Approvals.from_json((self.conversation.settings or {}).get(APPROVALS))
+        return Approvals.from_json((self.conversation.settings or {}).get(ANSWERS))
 
     def count(self) -> int:
         """Another number each time."""
@@ -119,9 +117,9 @@ class ChatState:
 def with_approvals(conversation: Conversation, approvals: Approvals) -> Conversation:
     settings = dict(conversation.settings or {})
     if approvals.for_good:
-        settings[APPROVALS] = approvals.to_json()
+        settings[ANSWERS] = approvals.to_json()
     else:
-        settings.pop(APPROVALS, None)
+        settings.pop(ANSWERS, None)
     return conversation.with_settings(settings or None)
 
 

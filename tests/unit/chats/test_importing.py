@@ -10,11 +10,13 @@ from hypothesis import given, settings as limits, strategies as st
 
 from modules.chats.disk_store import ChatStore
 from modules.chats.exporting import export_chat, export_chats
-from modules.chats.importing import Imported, import_chats, read_chats
+from modules.chats.importing import ANSWERS, Imported, import_chats, read_chats
 from modules.chats.json_format import to_json
 from modules.chats.memory_store import MemoryStore
 from modules.chats.turns import Attachment, Step, ToolUse, Version
 from modules.core.errors import RequestError
+from modules.toolbox.approvals import Approvals
+from modules.ui.chat.state import with_approvals
 from tests.unit.chats.makers import chat, png, rich_chat
 
 PICTURE = "data:image/png;base64," + base64.b64encode(png()).decode()
@@ -47,6 +49,14 @@ def test_all_chats_in_one_file() -> None:
     arrived = import_chats(there, export_chats(here, ids), "backup.json")
     assert [each.title for each in arrived] == ["one", "two", "What is 1 + 1?"]
     assert arrived[2].settings == rich_chat().settings
+
+
+def test_a_file_does_not_answer_for_the_user() -> None:
+    """Or a chat of somebody else would have tools run without asking."""
+    told = with_approvals(rich_chat(), Approvals(for_good={"files__write": True}))
+    assert Approvals.from_json((told.settings or {})[ANSWERS]).for_good
+    found = read(to_json(told)).conversation
+    assert found.settings == rich_chat().settings
 
 
 def test_a_name_of_a_file_without_the_file_means_nothing() -> None:
