@@ -20,11 +20,11 @@ class TabEntry:
 
 
 TABS = (
-    TabEntry("chat", "Chat", "chat_tab"),
-    TabEntry("notebook", "Notebook", "notebook_tab"),
-    TabEntry("parameters", "Parameters", "parameters_tab"),
+    TabEntry("chat", "Chat", "chat.tab"),
+    TabEntry("notebook", "Notebook", "notebook.tab"),
+    TabEntry("parameters", "Parameters", "parameters.tab"),
     TabEntry("model", "Model", "model.tab"),
-    TabEntry("character", "Character", "character_tab"),
+    TabEntry("character", "Character", "character.tab"),
     TabEntry("images", "Images", "images.tab"),
     TabEntry("audio", "Audio", "audio.tab"),
     TabEntry("embeddings", "Embeddings", "embeddings.tab"),

@@ -28,7 +28,7 @@ from modules.ui.chat.composer_view import (
 from modules.ui.chat.people import People
 from modules.ui.chat.sidebar_view import to_sidebar
 from modules.ui.chat.state import ChatState, default_mode, habits_of, new_conversation
-from modules.ui.parameters_values import to_settings
+from modules.ui.parameters.values import to_settings
 from modules.ui.profile import to_profile
 from modules.ui.session import Session
 

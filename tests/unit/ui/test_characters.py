@@ -9,8 +9,8 @@ from PIL import Image
 
 from modules.core.errors import ConfigError, RequestError
 from modules.prompts.characters import Character
-from modules.ui.character_pictures import SIDE_PX, to_data_url, to_portrait
-from modules.ui.character_view import greeting_html, preview_head, to_face, to_list, to_preview
+from modules.ui.character.pictures import SIDE_PX, to_data_url, to_portrait
+from modules.ui.character.view import greeting_html, preview_head, to_face, to_list, to_preview
 from modules.ui.chat.people import Face, People
 from modules.ui.keeping import keep
 from modules.ui.profile import Profile

@@ -15,11 +15,11 @@ from modules.core.errors import Conflict, ContextLengthExceeded, RequestError
 from modules.engine.engine import LocalEngine
 from modules.hooks import Hooks
 from modules.settings import Settings
-from modules.ui.notebook_files import NotebookFiles
-from modules.ui.notebook_history import MAX_STATES, TextHistory
-from modules.ui.notebook_state import Desk, desk_of, to_count, to_line
-from modules.ui.notebook_tokens import percent, shown_token, token_table
-from modules.ui.notebook_writing import (
+from modules.ui.notebook.files import NotebookFiles
+from modules.ui.notebook.history import MAX_STATES, TextHistory
+from modules.ui.notebook.state import Desk, desk_of, to_count, to_line
+from modules.ui.notebook.tokens import percent, shown_token, token_table
+from modules.ui.notebook.writing import (
     NextToken,
     Written,
     count_tokens,

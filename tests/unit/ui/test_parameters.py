@@ -9,9 +9,9 @@ from hypothesis import given, strategies as st
 
 from modules.core.errors import ConfigError, RequestError
 from modules.core.sampling import SAMPLERS, SamplingParams
-from modules.ui.parameters_fields import from_lines, sampler_groups, to_lines
-from modules.ui.parameters_summary import summary
-from modules.ui.parameters_values import (
+from modules.ui.parameters.fields import from_lines, sampler_groups, to_lines
+from modules.ui.parameters.summary import summary
+from modules.ui.parameters.values import (
     change,
     changed,
     from_settings,

@@ -3,8 +3,8 @@
 # pyright: basic
 import gradio as gr
 
-from modules.ui.character_form import CharacterForm
-from modules.ui.character_you import YouForm
+from modules.ui.character.form import CharacterForm
+from modules.ui.character.you import YouForm
 from modules.ui.shell import Shell
 
 

@@ -9,10 +9,10 @@ import gradio as gr
 from modules.ui.confirming import QUIET
 from modules.ui.enclosing import this_tab
 from modules.ui.faults import told
-from modules.ui.parameters_form import EDITED, ParametersForm
-from modules.ui.parameters_grammar import GrammarForm
-from modules.ui.parameters_presets import PresetBar
-from modules.ui.parameters_values import is_shown, note_shown
+from modules.ui.parameters.form import EDITED, ParametersForm
+from modules.ui.parameters.grammar import GrammarForm
+from modules.ui.parameters.presets import PresetBar
+from modules.ui.parameters.values import is_shown, note_shown
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 

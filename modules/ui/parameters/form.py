@@ -10,9 +10,9 @@ import gradio as gr
 from modules.core.errors import AppError, RequestError
 from modules.ui.confirming import QUIET
 from modules.ui.faults import told
-from modules.ui.parameters_fields import SamplerField, from_lines, sampler_groups, to_lines
-from modules.ui.parameters_summary import summary
-from modules.ui.parameters_values import (
+from modules.ui.parameters.fields import SamplerField, from_lines, sampler_groups, to_lines
+from modules.ui.parameters.summary import summary
+from modules.ui.parameters.values import (
     change,
     in_effect,
     with_max_tokens,

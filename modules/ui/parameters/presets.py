@@ -12,8 +12,8 @@ from modules.core.errors import RequestError
 from modules.prompts.presets import delete_preset, list_presets
 from modules.ui.confirming import QUIET, ConfirmButton
 from modules.ui.faults import told
-from modules.ui.parameters_form import EDITED, ParametersForm
-from modules.ui.parameters_values import (
+from modules.ui.parameters.form import EDITED, ParametersForm
+from modules.ui.parameters.values import (
     change,
     keep_preset,
     neutral,

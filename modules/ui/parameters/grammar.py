@@ -13,8 +13,8 @@ from modules.replies.constraints import grammar_constraint
 from modules.ui.confirming import QUIET, ConfirmButton
 from modules.ui.faults import told
 from modules.ui.markup import to_markup
-from modules.ui.parameters_form import EDITED
-from modules.ui.parameters_values import change
+from modules.ui.parameters.form import EDITED
+from modules.ui.parameters.values import change
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 from modules.ui.toasts import tell

@@ -5,7 +5,7 @@ from typing import Any
 from modules.core.sampling import SamplingParams
 from modules.loaders.base import ModelInfo
 from modules.ui.markup import to_markup
-from modules.ui.parameters_values import changed
+from modules.ui.parameters.values import changed
 from modules.ui.profile import Parameters
 
 

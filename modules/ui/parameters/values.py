@@ -9,7 +9,7 @@ from modules.core.errors import RequestError
 from modules.core.sampling import SAMPLERS, SAMPLERS_BY_NAME, SamplingParams
 from modules.prompts.presets import load_preset, save_preset, to_plain
 from modules.ui.keeping import keep
-from modules.ui.parameters_fields import NOT_OF_PRESETS, SamplerField
+from modules.ui.parameters.fields import NOT_OF_PRESETS, SamplerField
 from modules.ui.profile import Parameters, to_parameters
 from modules.ui.session import Session
 

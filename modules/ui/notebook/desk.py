@@ -12,9 +12,9 @@ from modules.core.errors import AppError, RequestError
 from modules.ui.confirming import QUIET
 from modules.ui.faults import told
 from modules.ui.markup import to_markup
-from modules.ui.notebook_state import Desk, desk_of, to_count, to_line
-from modules.ui.notebook_tokens import token_table
-from modules.ui.notebook_writing import count_tokens, next_tokens, write_on
+from modules.ui.notebook.state import Desk, desk_of, to_count, to_line
+from modules.ui.notebook.tokens import token_table
+from modules.ui.notebook.writing import count_tokens, next_tokens, write_on
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 from modules.ui.toasts import warn

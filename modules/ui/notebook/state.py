@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from modules.core.errors import Conflict
 from modules.engine.model import LoadedModel
-from modules.ui.notebook_history import TextHistory
-from modules.ui.notebook_writing import Written
+from modules.ui.notebook.history import TextHistory
+from modules.ui.notebook.writing import Written
 from modules.ui.session import Session
 
 _REASONS = {

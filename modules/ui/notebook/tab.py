@@ -10,9 +10,9 @@ import gradio as gr
 from modules.core.errors import RequestError
 from modules.ui.confirming import QUIET, ConfirmButton
 from modules.ui.faults import told
-from modules.ui.notebook_desk import WritingDesk
-from modules.ui.notebook_files import NotebookFiles
-from modules.ui.notebook_state import desk_of
+from modules.ui.notebook.desk import WritingDesk
+from modules.ui.notebook.files import NotebookFiles
+from modules.ui.notebook.state import desk_of
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 from modules.ui.toasts import tell

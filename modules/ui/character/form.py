@@ -17,8 +17,8 @@ from modules.prompts.character_files import (
     save_picture,
 )
 from modules.prompts.characters import Character, load_character
-from modules.ui.character_pictures import to_data_url, to_portrait
-from modules.ui.character_view import ON_CLICK, greeting_html, preview_head, to_list, to_preview
+from modules.ui.character.pictures import to_data_url, to_portrait
+from modules.ui.character.view import ON_CLICK, greeting_html, preview_head, to_list, to_preview
 from modules.ui.chat.people import Face, People
 from modules.ui.confirming import QUIET, ConfirmButton
 from modules.ui.faults import told

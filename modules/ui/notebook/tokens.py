@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from modules.ui.markup import to_markup
-from modules.ui.notebook_writing import NextToken
+from modules.ui.notebook.writing import NextToken
 
 _SIGNS = str.maketrans({"\n": "↵", "\t": "⇥", " ": "␣"})
 

@@ -1,0 +1,1 @@
+"""The tab Character: who is talked to, and who talks."""

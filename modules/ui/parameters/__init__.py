@@ -1,0 +1,1 @@
+"""The tab Parameters: samplers, presets, grammar."""
