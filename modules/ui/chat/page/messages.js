@@ -120,7 +120,7 @@ const askPart = (call, index) => ({
 
 const textPart = (blocks, key) => ({
   key,
-  make: () => h("div", { class: "md" }),
+  make: () => h("div", { class: "rendered" }),
   update: (part) => patchBlocks(part, blocks),
 });
 
