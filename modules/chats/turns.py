@@ -55,6 +55,10 @@ class Step:
         return not (self.text or self.reasoning or self.calls)
 
 
+SHORTEST_SPAN_S = 0.05
+"""From the first token to the last. Below that, the time says more about how they were handed over than about the model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """What a reply cost, over all its steps. `seconds`: from its first token to its last."""
@@ -65,10 +69,10 @@ class Tally:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """None where it says nothing: no time was taken, or there is one token only."""
-        if self.seconds <= 0 or self.completion_tokens < 2:
+        """None where it says nothing: there is one token only, or they came all at once."""
+        if self.seconds < SHORTEST_SPAN_S or self.completion_tokens < 2:
             return None
-        return self.completion_tokens / self.seconds
+        return (self.completion_tokens - 1) / self.seconds
 
 
 @dataclass(frozen=True, slots=True)

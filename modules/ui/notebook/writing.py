@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from modules.context import AppContext
+from modules.chats.turns import Tally
 from modules.core.asked import TextRequest
 from modules.core.events import Finished, TextDelta
 from modules.core.sampling import SamplingParams
@@ -42,7 +43,7 @@ class Written:
 
     @property
     def tokens_per_second(self) -> float | None:
-        return self.tokens / self.seconds if self.seconds > 0 and self.tokens > 1 else None
+        return Tally(self.prompt_tokens, self.tokens, self.seconds).tokens_per_second
 
 
 @dataclass(frozen=True, slots=True)

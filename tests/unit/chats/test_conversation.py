@@ -111,8 +111,8 @@ def test_a_result_goes_to_the_first_call_of_that_id_that_waits() -> None:
 
 
 def test_speed() -> None:
-    assert Tally(5, 20, 4.0).tokens_per_second == 5.0
-    assert Tally(5, 20, 0.0).tokens_per_second is None
+    assert Tally(5, 21, 4.0).tokens_per_second == 5.0  # the first one came at the beginning
+    assert Tally(5, 20, 0.01).tokens_per_second is None  # all at once
     assert Tally(5, 1, 1.0).tokens_per_second is None
 
 

@@ -161,9 +161,9 @@ def test_tokens_are_counted_as_the_model_does(make_context: Make) -> None:
 
 def test_the_line_below_the_text() -> None:
     assert to_line(Written("x", 1)) == "1 tokens written"
-    done = Written("x", 20, 5, 4.0, left_out=3, reason="length")
+    done = Written("x", 21, 5, 4.0, left_out=3, reason="length")
     assert to_line(done) == (
-        "20 tokens written · 5.0 tokens/s · max_tokens or the context is full · "
+        "21 tokens written · 5.0 tokens/s · max_tokens or the context is full · "
         "the first 3 tokens did not fit and were left out"
     )
     assert "stopped" in to_line(done, was_stopped=True)

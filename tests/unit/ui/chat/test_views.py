@@ -98,8 +98,8 @@ def test_files_have_addresses_where_they_are_pictures() -> None:
 def test_the_line_below_a_reply() -> None:
     assert meta(Version.of("x")) == ""
     assert (
-        meta(Version((), model="tiny", tally=Tally(5, 20, 2.0)))
-        == "10.0 tokens/s · 20 tokens · tiny"
+        meta(Version((), model="tiny", tally=Tally(5, 21, 2.0)))
+        == "10.0 tokens/s · 21 tokens · tiny"
     )
     assert meta(Version((), tally=Tally(5, 1, 0.0))) == "1 token"
     assert meta(Version((), model="tiny", tally=Tally(0, 0, 3.0))) == "tiny"
