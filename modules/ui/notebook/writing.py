@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from modules.context import AppContext
 from modules.chats.turns import Tally
+from modules.context import AppContext
 from modules.core.asked import TextRequest
 from modules.core.events import Finished, TextDelta
 from modules.core.sampling import SamplingParams
