@@ -30,13 +30,14 @@ class Doing:
         self.state: ChatState = desk.state_of(session)
 
     async def settle(self) -> None:
-        """Stops a reply that is being made, and waits until it is kept."""
+        """Stops a reply that is being made, and waits until it is kept, as any other change is."""
         state = self.state
         if state.writing is not None:
             state.writing.stop()
         for _ in range(int(SETTLE_S / 0.02)):
             if not state.is_busy:
-                return
+                async with state.changes:
+                    return
             await asyncio.sleep(0.02)
         state.refuse_while_busy()
 
@@ -68,8 +69,8 @@ async def _search(doing: Doing, sent: Sent) -> None:
 async def _rename(doing: Doing, sent: Sent) -> None:
     state, chat_id = doing.state, sent.text("id")
     if chat_id == state.conversation.id:
-        state.refuse_while_busy()
-        await asyncio.to_thread(state.keep, state.conversation.renamed(sent.text("title")))
+        async with state.changing() as chat:
+            await asyncio.to_thread(state.keep, chat.renamed(sent.text("title")))
         return
     holder = await asyncio.to_thread(state.holder_of, chat_id)
     await asyncio.to_thread(holder.rename, chat_id, sent.text("title"))
@@ -121,43 +122,38 @@ async def _private(doing: Doing, sent: Sent) -> None:
 
 
 async def _choose(doing: Doing, sent: Sent) -> None:
-    state = doing.state
-    state.refuse_while_busy()
-    chosen = state.conversation.choosing(sent.number("at"), sent.number("number"))
-    await _keep(state, chosen)
+    async with doing.state.changing() as chat:
+        await _keep(doing.state, chat.choosing(sent.number("at"), sent.number("number")))
 
 
 async def _edit(doing: Doing, sent: Sent) -> None:
-    state = doing.state
-    state.refuse_while_busy()
-    await _keep(state, state.conversation.edited(sent.number("at"), sent.text("text")))
+    async with doing.state.changing() as chat:
+        await _keep(doing.state, chat.edited(sent.number("at"), sent.text("text")))
 
 
 async def _branch(doing: Doing, sent: Sent) -> None:
     state = doing.state
-    state.refuse_while_busy()
-    source = state.conversation
-    branch = source.branched(sent.number("at"))
-    saved = await asyncio.to_thread(state.current_store.save, branch, files_of=source.id)
-    state.show(saved)
+    async with state.changing() as source:
+        branch = source.branched(sent.number("at"))
+        saved = await asyncio.to_thread(state.current_store.save, branch, files_of=source.id)
+        state.show(saved)
 
 
 async def _remove(doing: Doing, sent: Sent) -> None:
-    state = doing.state
-    state.refuse_while_busy()
-    await _keep(state, state.conversation.without(sent.number("at")))
+    async with doing.state.changing() as chat:
+        await _keep(doing.state, chat.without(sent.number("at")))
 
 
 async def _remove_last(doing: Doing, sent: Sent) -> None:
     """What was said comes back to the field."""
     state = doing.state
-    state.refuse_while_busy()
-    shorter = state.conversation.without_last_exchange()
-    if shorter is state.conversation:
-        return
-    asked = state.conversation.turns[len(shorter.turns)]
-    await _keep(state, shorter)
-    state.draft = Draft(state.count(), asked.version.text)
+    async with state.changing() as chat:
+        shorter = chat.without_last_exchange()
+        if shorter is chat:
+            return
+        asked = chat.turns[len(shorter.turns)]
+        await _keep(state, shorter)
+        state.draft = Draft(state.count(), asked.version.text)
 
 
 async def _stop(doing: Doing, sent: Sent) -> None:
@@ -178,8 +174,8 @@ async def _answer(doing: Doing, sent: Sent) -> None:
 
 async def _ask_again(doing: Doing, sent: Sent) -> None:
     state = doing.state
-    state.refuse_while_busy()
-    await _keep(state, state.with_approvals(state.approvals.forgotten(sent.text("name"))))
+    async with state.changing():
+        await _keep(state, state.with_approvals(state.approvals.forgotten(sent.text("name"))))
 
 
 async def _set(doing: Doing, sent: Sent) -> None:
@@ -192,8 +188,8 @@ async def _set_mode(doing: Doing, sent: Sent) -> None:
     mode, state = sent.text("mode"), doing.state
     if mode not in MODES:
         raise RequestError("There is no such mode.")
-    state.refuse_while_busy()
-    await _keep(state, replace(state.conversation, mode=mode))
+    async with state.changing() as chat:
+        await _keep(state, replace(chat, mode=mode))
     await doing.desk.change_profile(doing.session, mode=mode)
     state.habits = habits_of(doing.session.profile)
 

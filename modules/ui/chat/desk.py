@@ -100,6 +100,10 @@ class ChatDesk:
     async def keep_parameters(self, session: Session) -> None:
         """Those of the chat itself, when they were changed in their tab. While a reply is being made they count already, and are kept with it
         or by the next change."""
+        async with self.state_of(session).changes:
+            await self._keep_parameters(session)
+
+    async def _keep_parameters(self, session: Session) -> None:
         state, own = self.state_of(session), session.chat_parameters
         settings = dict(state.conversation.settings or {})
         before = dict(settings)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -83,13 +83,15 @@ async def reply(desk: ChatDesk, session: Session, sent: Sent) -> AsyncGenerator[
     if state.is_busy:
         return
     state.is_preparing, state.note = True, ""
-    before = state.conversation
+    async with state.changes:  # what was changed a moment ago is being kept
+        before = state.conversation
     try:
         task = await PREPARATIONS[sent.what](replying, sent)
         if task is not None:
             yield waiting_view(state, task, desk.names(session, "assistant"))
-            async for live in _written(replying, task):
-                yield live
+            async with aclosing(_written(replying, task)) as written:
+                async for live in written:
+                    yield live
     except AppError as error:
         state.show(before)
         state.note = error.message
@@ -117,8 +119,9 @@ async def impersonate(desk: ChatDesk, session: Session, sent: Sent) -> AsyncGene
         writing = Writing(
             start, desk.toolbox, state.approvals, task.begun, grows_last=bool(text.strip())
         )
-        async for _ in _running(state, writing):
-            yield {**_head(state, "writing"), "draft": writing.version.text.lstrip()}
+        async with aclosing(_running(state, writing)) as looks:
+            async for _ in looks:
+                yield {**_head(state, "writing"), "draft": writing.version.text.lstrip()}
         state.note = writing.fault
         state.draft = Draft(state.count(), writing.version.text.lstrip() or text)
     except AppError as error:

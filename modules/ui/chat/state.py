@@ -1,5 +1,8 @@
 """What one open page knows of its chats."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +48,8 @@ class ChatState:
     download: Download | None = None
     writing: Writing | None = None
     is_preparing: bool = False
+    changes: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by what changes the conversation, until it is kept: see `changing`."""
     habits: tuple[str, str, bool] | None = None
     """Of the person's profile as it was seen last: character, mode, and whether chats are kept."""
     left_out: int = 0
@@ -75,6 +80,14 @@ class ChatState:
     def refuse_while_busy(self) -> None:
         if self.is_busy:
             raise Conflict("A reply is being made; stop it first.")
+
+    @asynccontextmanager
+    async def changing(self) -> AsyncGenerator[Conversation]:
+        """The conversation, for one change at a time: of two that began from the same, the second would be taken for another window's, and
+        become a copy. Conflict while a reply is being made."""
+        async with self.changes:
+            self.refuse_while_busy()
+            yield self.conversation
 
     def with_approvals(self, approvals: Approvals) -> Conversation:
         """The conversation with the answers that last."""

@@ -169,10 +169,10 @@ def _call_state(call: ToolUse, waiting: Collection[str], *, is_running: bool) ->
 
 
 def _pretty(arguments: str) -> str:
-    """As the model wrote it where it is no JSON, or not yet."""
+    """As the model wrote it where it is no JSON, not yet, or nested too deeply."""
     try:
         value = json.loads(arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments
     return json.dumps(value, ensure_ascii=False, indent=2)
 

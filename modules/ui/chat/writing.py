@@ -24,11 +24,18 @@ from modules.toolbox.rounds import ROUND_LIMIT, CallsTools, CallUpdate, run_call
 
 State = Literal["waiting", "writing", "asking", "running", "over"]
 
+STOP_PATIENCE_S = 2.0
+"""How long a reply that was stopped may take to end by itself."""
+
 
 class Stream(Protocol):
     """Of `modules.replies`: at least the next event at a time, [] at the end."""
 
     async def batch(self) -> list[Event]: ...
+
+    def stop(self) -> None:
+        """What was held back comes still, then Finished."""
+        ...
 
     async def aclose(self) -> None: ...
 
@@ -86,7 +93,7 @@ class _Round:
 
 
 class Writing:
-    """`begun`: the version so far, to go on from; its last step grows when `grows_last`. `run` once, as a task; `stop` from anywhere.
+    """`begun`: the version so far, to go on from; its last step grows when `grows_last`. `begin` once, in the event loop.
 
     `version` is what there is at any time. `changed` is set with every change. `fault`: why it ended, as a sentence.
     """
@@ -109,6 +116,7 @@ class Writing:
         self._round = _Round()
         self._answered = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stream: Stream | None = None
         self._usage = Usage(0, 0)
         self._since: float | None = None
         self._seconds = 0.0
@@ -123,6 +131,7 @@ class Writing:
         self.finish_reason = ""
         self.fault = ""
         self.pieces = 0
+        self._untold = 0
         self.thinking_s: float | None = None
 
     @property
@@ -139,9 +148,9 @@ class Writing:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Of what has been written, counted by its pieces as long as nobody has told the tokens."""
+        """Of what has been written in all rounds, counted by its pieces where nobody has told the tokens yet."""
         seconds = self._seconds + (time.monotonic() - self._since if self._since else 0.0)
-        count = self._usage.completion_tokens or self.pieces
+        count = self._usage.completion_tokens + self._untold
         return count / seconds if seconds > 0.2 and count > 1 else None
 
     @property
@@ -173,14 +182,22 @@ class Writing:
             self._note()
 
     def stop(self) -> None:
-        """What is there stays."""
+        """What is there stays, and what an extension holds back of it comes still. In the event loop."""
         self._is_stopped = True
+        if self._stream is None:
+            self._cancel()
+        else:
+            self._stream.stop()
+            asyncio.get_running_loop().call_later(STOP_PATIENCE_S, self._cancel)
+
+    def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
     async def close(self) -> None:
-        """Stops it, and waits until it has ended."""
-        self.stop()
+        """Stops it at once, and waits until it has ended."""
+        self._is_stopped = True
+        self._cancel()
         if self._task is not None:
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(asyncio.gather(self._task, return_exceptions=True))
@@ -189,7 +206,9 @@ class Writing:
         try:
             for number in range(ROUND_LIMIT + 1):
                 await self._write(has_tools=number < ROUND_LIMIT)
-                if not self._open():
+                if self._is_stopped and self._open():
+                    self.finish_reason = "cancelled"
+                if self._is_stopped or not self._open():
                     break
                 await self._call_tools()
                 self._begin_round()
@@ -214,19 +233,21 @@ class Writing:
             await self._read(started.stream)
 
     async def _read(self, stream: Stream) -> None:
+        self._stream = stream
         try:
             while events := await stream.batch():
                 for event in events:
                     self._take(event)
                 self._note()
         finally:
+            self._stream = None
             self._end_clock()
             await stream.aclose()
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Finished):
             self._end_clock()
-            self._usage = self._usage + event.usage
+            self._usage, self._untold = self._usage + event.usage, 0
             self.context_used = event.usage.total_tokens
             self.finish_reason = event.reason
             self._name_calls()
@@ -237,6 +258,7 @@ class Writing:
         if is_answer and self.thinking_s is None and self._round.thoughts:
             self.thinking_s = time.monotonic() - (self._since or 0)
         self.pieces += 1
+        self._untold += 1
         self.state = "writing"
         self._round.add(event)
 

@@ -73,6 +73,14 @@ def test_thinking_and_calls_are_parts_of_a_step() -> None:
     assert second["html"] == ["<p>Noon.</p>\n"]
 
 
+def test_arguments_that_are_nested_too_deeply_are_shown_as_they_are() -> None:
+    """An imported chat may hold anything."""
+    nested = "[" * 100_000
+    turn = reply(Step(calls=(ToolUse("1", "clock", nested),)))
+    [view] = TurnViews().show((turn,), no_address)
+    assert view["steps"][0]["calls"][0]["arguments"] == nested
+
+
 def test_what_is_shown_instead_of_the_text() -> None:
     version = Version.of("for the model", shown="for *people*")
     turns = (Turn("user", (version,)), Turn("assistant", (version,)))

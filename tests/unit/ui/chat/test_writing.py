@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
 
 from modules.chats.turns import Step, ToolUse, Version
 from modules.core.errors import RequestError
@@ -29,12 +32,17 @@ def call(name: str = "clock", arguments: str = "{}", call_id: str = "1") -> list
 
 @dataclass
 class Script:
-    """Streams one after another; `None` waits until it is closed. Keeps what each round was begun with."""
+    """Streams one after another; `None` waits until it is stopped or closed. Keeps what each round was begun with.
+
+    `held_back`: comes at a stop; `obeys`: whether it ends by itself then.
+    """
 
     rounds: list[Sequence[Event | None]]
     versions: list[Version] = field(default_factory=list)
     had_tools: list[bool] = field(default_factory=list)
     closed: int = 0
+    held_back: list[Event] = field(default_factory=list)
+    obeys: bool = True
 
     @property
     def start(self) -> Start:
@@ -54,6 +62,7 @@ class ScriptedStream:
     def __init__(self, events: Sequence[Event | None], script: Script) -> None:
         self._events = list(events)
         self._script = script
+        self._stopped = asyncio.Event()
 
     async def batch(self) -> list[Event]:
         await asyncio.sleep(0)
@@ -61,9 +70,14 @@ class ScriptedStream:
             return []
         event = self._events.pop(0)
         if event is None:
-            await asyncio.Event().wait()
+            await self._stopped.wait()
+            return [*self._script.held_back, Finished("cancelled", Usage(10, 2))]
         assert event is not None
         return [event]
+
+    def stop(self) -> None:
+        if self._script.obeys:
+            self._stopped.set()
 
     async def aclose(self) -> None:
         pass
@@ -141,7 +155,74 @@ def test_stop_keeps_what_is_there() -> None:
     asyncio.run(main())
     assert made.version.text == "The"
     assert made.version.finish_reason == "cancelled"
+    assert made.version.tally is not None
+    assert made.version.tally.completion_tokens == 2
     assert made.fault == ""
+
+
+def test_stop_brings_what_was_held_back() -> None:
+    """As an output modifier does, which waits for the whole text."""
+    made = writing(Script([[ReasoningDelta("hm"), None]], held_back=[TextDelta("THE SKY")]))
+
+    async def main() -> None:
+        made.begin()
+        await until(lambda: made.has_written)
+        made.stop()
+        await until(lambda: made.state == "over")
+
+    asyncio.run(main())
+    assert made.version.text == "THE SKY"
+
+
+def test_stop_ends_a_stream_that_does_not_end_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modules.ui.chat.writing.STOP_PATIENCE_S", 0.01)
+    script = Script([[TextDelta("The"), None]], obeys=False)
+    made = writing(script)
+
+    async def main() -> None:
+        made.begin()
+        await until(lambda: made.has_written)
+        made.stop()
+        await until(lambda: made.state == "over")
+
+    asyncio.run(main())
+    assert (made.version.text, made.version.finish_reason) == ("The", "cancelled")
+    assert script.closed == 1
+
+
+def test_no_tool_is_called_after_a_stop() -> None:
+    tools = Tools()
+    calls = call()[:2]
+    script = Script([[TextDelta("Well,"), None]], held_back=calls)
+    made = writing(script, tools=tools, approvals=Approvals(for_good={"clock": True}))
+
+    async def main() -> None:
+        made.begin()
+        await until(lambda: made.has_written)
+        made.stop()
+        await until(lambda: made.state == "over")
+
+    asyncio.run(main())
+    assert tools.called == []
+    assert (made.fault, made.version.finish_reason) == ("", "cancelled")
+    assert [each.name for each in made.version.open_calls] == ["clock"]
+
+
+def test_the_speed_counts_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a later round is written its tokens are not told yet: its pieces count beside what the earlier ones took."""
+    now = [100.0]
+    monkeypatch.setattr("modules.ui.chat.writing.time", SimpleNamespace(monotonic=lambda: now[0]))
+    script = Script([call(), [TextDelta("No"), TextDelta("on."), None]])
+    made = writing(script, approvals=Approvals(for_good={"clock": True}))
+
+    async def main() -> None:
+        made.begin()
+        await until(lambda: made.version.text == "Noon.")
+        now[0] += 2.0
+        assert made.tokens_per_second == 2.5  # 3 of the first round, and 2 pieces, in 2 seconds
+        await made.close()
+
+    asyncio.run(main())
 
 
 def test_close_ends_a_reply_that_has_not_begun_to_come() -> None:

@@ -1,0 +1,83 @@
+"""Replies of a page over scripted streams: what is kept of them, and that nothing comes between two changes of a chat."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modules.core.events import Event, Finished, TextDelta, Usage
+from modules.ui.chat.events import Sent
+from modules.ui.chat.replying import reply
+from modules.ui.chat.writing import Started
+from tests.unit.ui.chat.desk import Visit, make_desk
+
+
+class Endless:
+    """Says one word, and then nothing until it is stopped."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = [TextDelta("Well,")]
+        self._stopped = asyncio.Event()
+
+    async def batch(self) -> list[Event]:
+        if not self._events:
+            await self._stopped.wait()
+            return [Finished("cancelled", Usage(1, 1))]
+        return [self._events.pop()]
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
+    @asynccontextmanager
+    async def begin(*_: Any) -> AsyncGenerator[Started]:
+        yield Started(Endless(), "tiny", 100)
+
+    monkeypatch.setattr("modules.ui.chat.replying.reply_starter", lambda *_: begin)
+    return Visit(make_desk(tmp_path), tmp_path)
+
+
+def test_a_page_that_goes_away_has_kept_the_reply_when_it_is_closed(page: Visit) -> None:
+    async def main() -> None:
+        lives = reply(page.desk, page.session, Sent({"do": "send", "text": "Hello"}))
+        async for live in lives:
+            if live["state"] == "writing":
+                break
+        await lives.aclose()
+        assert not page.state.is_busy
+        kept = page.state.store.load(page.state.conversation.id)
+        assert [turn.version.text for turn in kept.turns] == ["Hello", "Well,"]
+
+    asyncio.run(main())
+
+
+def test_two_changes_at_once_are_two_changes_of_one_chat(page: Visit) -> None:
+    async def main() -> None:
+        for text in ("one", "two", "three"):
+            await page.say(text)
+        chat_id = page.state.conversation.id
+        await asyncio.gather(page.do("remove", at=2), page.do("remove", at=0))
+        assert page.state.conversation.id == chat_id
+        assert page.state.note == ""
+        assert page.texts == ["two"]
+
+    asyncio.run(main())
+
+
+def test_a_message_that_is_sent_at_once_follows_the_change_before_it(page: Visit) -> None:
+    async def main() -> None:
+        await page.say("one")
+        chat_id = page.state.conversation.id
+        await asyncio.gather(page.do("edit", at=0, text="first"), page.say("two"))
+        assert page.state.conversation.id == chat_id
+        assert page.texts == ["first", "two"]
+
+    asyncio.run(main())
