@@ -40,7 +40,7 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")
 
 
 def user_folder(folder: Path, user: str | None) -> Path:
-    """Where the chats of this user are: each name has a folder of its own, whatever is in it and whatever the file system makes of case."""
+    """Where what is kept of this user is: each name has a folder of its own, whatever is in it and whatever the file system makes of case."""
     if user is None:
         return folder
     if _PLAIN_USER.fullmatch(user) and ".." not in user and not _RESERVED.fullmatch(user):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import gradio as gr
 
+from modules.chats.disk_store import user_folder
 from modules.context import AppContext
 from modules.settings import VERSION
 from modules.ui.extension_parts import build_tabs
 from modules.ui.faults import told
-from modules.ui.profile import ForgottenProfile, ProfileFile, ProfileStore, to_file_name
+from modules.ui.profile import ForgottenProfile, ProfileFile, ProfileStore
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 from modules.ui.tabs import TABS
@@ -67,4 +68,5 @@ def profiles_of(context: AppContext, user: str | None) -> ProfileStore:
         return ProfileFile(folder / "default.json")
     if user is None:
         return ForgottenProfile()
-    return ProfileFile(folder / "users" / f"{to_file_name(user)}.json")
+    own = user_folder(folder, user)
+    return ProfileFile(own.with_name(f"{own.name}.json"))

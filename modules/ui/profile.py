@@ -122,10 +122,3 @@ def _fits(value: Any, default: Any) -> bool:
     if isinstance(default, tuple):
         return isinstance(value, (list, tuple))
     return isinstance(value, type(default))
-
-
-def to_file_name(user: str) -> str:
-    """A login name as a file name: different names stay different."""
-    return "".join(
-        c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}_" for c in user
-    )

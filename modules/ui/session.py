@@ -26,8 +26,3 @@ class Session:
     @property
     def parameters(self) -> Parameters:
         return self.chat_parameters or self.profile.parameters
-
-    def change_profile(self, profile: Profile) -> None:
-        """Writes a small file: for a worker thread. OSError when that cannot be done; the change counts for this page anyway."""
-        self.profile = profile
-        self.profiles.save(profile)

@@ -15,6 +15,7 @@ from modules.ui.chat.composer_view import EFFORTS, MODES, Draft
 from modules.ui.chat.desk import ChatDesk
 from modules.ui.chat.events import Sent, SentFile
 from modules.ui.chat.state import ChatState, Download, habits_of
+from modules.ui.keeping import keep
 from modules.ui.session import Session
 
 Action = Callable[["Doing", Sent], Awaitable[None]]
@@ -190,7 +191,7 @@ async def _set_mode(doing: Doing, sent: Sent) -> None:
         raise RequestError("There is no such mode.")
     async with state.changing() as chat:
         await _keep(state, replace(chat, mode=mode))
-    await doing.desk.change_profile(doing.session, mode=mode)
+    await keep(doing.session, mode=mode)
     state.habits = habits_of(doing.session.profile)
 
 
@@ -202,19 +203,19 @@ async def _set_character(doing: Doing, sent: Sent) -> None:
     if name:
         await asyncio.to_thread(doing.desk.people.load, name)
     await doing.settle()
-    await doing.desk.change_profile(doing.session, character=name)
+    await keep(doing.session, character=name)
     await doing.desk.start_new(doing.session)
 
 
 async def _set_thinks(doing: Doing, sent: Sent) -> None:
-    await doing.desk.change_profile(doing.session, thinks=sent.flag("thinks"))
+    await keep(doing.session, thinks=sent.flag("thinks"))
 
 
 async def _set_effort(doing: Doing, sent: Sent) -> None:
     effort = sent.text("effort")
     if effort not in EFFORTS:
         raise RequestError("There is no such effort.")
-    await doing.desk.change_profile(doing.session, thinks=True, reasoning_effort=effort)
+    await keep(doing.session, thinks=True, reasoning_effort=effort)
 
 
 async def _set_begin(doing: Doing, sent: Sent) -> None:

@@ -67,7 +67,8 @@ async def _attach(
             raise RequestError(f"Nothing was understood in {file.name}.", param="file")
         return transcribed(file.name, text)
     data = await asyncio.to_thread(_read, path, file.name)
-    read = await asyncio.to_thread(read_attachment, file.name, data)
+    max_pixels = context.settings.max_image_pixels
+    read = await asyncio.to_thread(read_attachment, file.name, data, max_pixels=max_pixels)
     if not read.data:
         return read.attachment
     media_type = read.attachment.media_type

@@ -28,6 +28,7 @@ from modules.ui.chat.composer_view import (
 from modules.ui.chat.people import People
 from modules.ui.chat.sidebar_view import to_sidebar
 from modules.ui.chat.state import ChatState, default_mode, habits_of, new_conversation
+from modules.ui.keeping import keep
 from modules.ui.parameters.values import to_settings
 from modules.ui.profile import to_profile
 from modules.ui.session import Session
@@ -172,14 +173,7 @@ class ChatDesk:
 
     async def keep_tool_choice(self, session: Session, choice: ToolChoice) -> None:
         kept = {"tools": choice.is_on, "tools_off": sorted(choice.switched_off)}
-        await self.change_profile(session, extra={**session.profile.extra, PART: kept})
-
-    async def change_profile(self, session: Session, **values: Any) -> None:
-        profile = replace(session.profile, **values)
-        try:
-            await asyncio.to_thread(session.change_profile, profile)
-        except OSError:
-            raise RequestError("The setting counts for now, but it could not be saved.") from None
+        await keep(session, extra={**session.profile.extra, PART: kept})
 
     async def views(self, session: Session) -> Views:
         """All parts of the page, by name."""

@@ -33,7 +33,7 @@ def reply_starter(
         if version.steps:
             chat = replace(chat, turns=(*chat.turns, Turn("assistant", (version,))))
         wanted = manner if has_tools else replace(manner, tools=())
-        messages = _messages(chat, store, model)
+        messages = _messages(chat, store, model, context.settings.max_image_pixels)
         return to_request(messages, wanted, context.settings, continues_last=goes_on(version))
 
     return _starter(context, request)
@@ -45,7 +45,9 @@ def user_starter(
     """For the user's part: the model takes it."""
 
     def request(version: Version, has_tools: bool, model: LoadedModel) -> ChatRequest:
-        messages = with_swapped_roles(_messages(task.asked, store, model))
+        messages = with_swapped_roles(
+            _messages(task.asked, store, model, context.settings.max_image_pixels)
+        )
         if version.text:
             messages.append(Message("assistant", version.text))
         continues = bool(version.text)
@@ -55,10 +57,11 @@ def user_starter(
 
 
 def _messages(
-    chat: Conversation, store: ConversationStore, model: LoadedModel
+    chat: Conversation, store: ConversationStore, model: LoadedModel, max_pixels: int
 ) -> tuple[Message, ...]:
     read = partial(store.read_file, chat.id)
-    images = read_images(chat, read, keeps_files=model.info.renders_itself)
+    keeps_files = model.info.renders_itself
+    images = read_images(chat, read, max_pixels=max_pixels, keeps_files=keeps_files)
     return to_messages(chat, images)
 
 

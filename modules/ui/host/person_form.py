@@ -1,14 +1,13 @@
 """What is remembered of a person, and how the page behaves for one."""
 
 # pyright: basic
-import asyncio
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from modules.ui.faults import told
 from modules.ui.host.extension_form import QUIET
+from modules.ui.keeping import keep
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 
@@ -48,11 +47,9 @@ class PersonForm:
         ]
 
     async def _keep(self, session: Session, value: bool, profile: int) -> int:
-        changed = replace(session.profile, keeps_history=value)
-        await asyncio.to_thread(session.change_profile, changed)
+        await keep(session, keeps_history=value)
         return profile + 1
 
     async def _enter(self, session: Session, value: bool, profile: int) -> int:
-        changed = replace(session.profile, sends_on_enter=value)
-        await asyncio.to_thread(session.change_profile, changed)
+        await keep(session, sends_on_enter=value)
         return profile + 1

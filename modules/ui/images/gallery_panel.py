@@ -159,7 +159,7 @@ class GalleryHandlers:
     async def switch(self, session: Session, is_on: bool) -> Any:
         if session.is_private or is_on == keeping.wants_kept(session):
             return gr.skip()
-        await asyncio.to_thread(keeping.switch, session, is_on=is_on)
+        await keeping.switch(session, is_on=is_on)
         return _reason(session)
 
     async def open_picture(

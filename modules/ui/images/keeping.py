@@ -1,11 +1,11 @@
 """Whether and where pictures of a page are kept."""
 
-from dataclasses import replace
 from pathlib import Path
 
+from modules.chats.disk_store import user_folder
 from modules.settings import Settings
 from modules.ui.images.store import ImageOutputs
-from modules.ui.profile import to_file_name
+from modules.ui.keeping import keep
 from modules.ui.session import Session
 
 FOLDER = "image_outputs"
@@ -17,10 +17,8 @@ def outputs_of(session: Session, settings: Settings) -> ImageOutputs | None:
     """Where this person's pictures are; None for visitors of whom nothing is kept."""
     if session.is_private:
         return None
-    folder = Path(settings.user_data_dir) / FOLDER
-    if settings.multi_user and session.user is not None:
-        folder = folder / "users" / to_file_name(session.user)
-    return ImageOutputs(folder)
+    user = session.user if settings.multi_user else None
+    return ImageOutputs(user_folder(Path(settings.user_data_dir) / FOLDER, user))
 
 
 def wants_kept(session: Session) -> bool:
@@ -41,7 +39,6 @@ def why_not(session: Session) -> str:
     return "" if wants_kept(session) else "New pictures are not kept."
 
 
-def switch(session: Session, *, is_on: bool) -> None:
-    """Writes a small file: for a worker thread."""
-    extra = {**session.profile.extra, PART: {KEEPS: is_on}}
-    session.change_profile(replace(session.profile, extra=extra))
+async def switch(session: Session, *, is_on: bool) -> None:
+    """ConfigError when it cannot be kept beyond this page."""
+    await keep(session, extra={**session.profile.extra, PART: {KEEPS: is_on}})

@@ -1,5 +1,6 @@
 """From the form to a request; what is painted; what is kept."""
 
+import asyncio
 import io
 import json
 from dataclasses import replace
@@ -283,10 +284,10 @@ def settings(tmp_path: Path, **more: Any) -> Settings:
 def test_pictures_are_kept_by_the_wish_of_the_person(tmp_path: Path) -> None:
     session = Session(profiles=ProfileFile(tmp_path / "p.json"))
     assert keeping.keeps(session)
-    keeping.switch(session, is_on=False)
+    asyncio.run(keeping.switch(session, is_on=False))
     assert not keeping.keeps(session)
     assert not ProfileFile(tmp_path / "p.json").load().extra["images"]["keeps"]
-    keeping.switch(session, is_on=True)
+    asyncio.run(keeping.switch(session, is_on=True))
     session.profile = replace(session.profile, keeps_history=False)
     assert not keeping.keeps(session)
     assert "History" in keeping.why_not(session)
