@@ -3,17 +3,18 @@
 import difflib
 import importlib
 import importlib.util
+import inspect
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 from modules.context import AppContext
 from modules.core.errors import AppError, ConfigError
-from modules.hooks import Extension, hooks_in
+from modules.hooks import SURFACE, Extension
 from modules.settings import ROOT
 
 log = logging.getLogger("hearth.extensions")
@@ -31,8 +32,13 @@ def start_extensions(context: AppContext) -> None:
 def enable_extension(context: AppContext, name: str) -> Extension:
     """Load it if need be, and switch it on. Blocking: `setup` may take its time. ConfigError when it cannot be.
 
-    One that is loaded keeps its place in the order, a new one comes last.
+    One that is loaded keeps its place in the order, a new one comes last. For any thread.
     """
+    with context.hooks.switching:
+        return _enable(context, name)
+
+
+def _enable(context: AppContext, name: str) -> Extension:
     hooks = context.hooks
     extension = hooks.find(name)
     is_new = extension is None
@@ -79,6 +85,31 @@ def _load(name: str, context: AppContext) -> Extension:
     params.setdefault("is_tab", "ui_tab" in functions)
     _override(params, context.settings.extension_params, name)
     return Extension(name, params, functions, file=module.__file__ or "")
+
+
+def hooks_in(names: Mapping[str, Any], extension: str) -> dict[str, Callable[..., Any]]:
+    """The hooks among the names of a module, made to take what the surface gives. ConfigError for one that cannot be called so."""
+    found = {name: names[name] for name in SURFACE if callable(names.get(name))}
+    return {name: _fitted(function, name, extension) for name, function in found.items()}
+
+
+def _fitted(function: Callable[..., Any], name: str, extension: str) -> Callable[..., Any]:
+    """Takes all values of the surface and hands on as many as the function wants, from the first on."""
+    if inspect.iscoroutinefunction(function):
+        raise ConfigError(f"The extension {extension}: {name} must be a plain function, not async")
+    given = len(inspect.signature(cast("Any", SURFACE[name]).__call__).parameters) - 1
+    kinds = [each.kind for each in inspect.signature(function).parameters.values()]
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        return function
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    wanted = min(given, sum(kind in positional for kind in kinds))
+    try:
+        inspect.signature(function).bind(*range(wanted))
+    except TypeError:
+        raise ConfigError(
+            f"The extension {extension}: {name} gets {given} values, and cannot be called with them"
+        ) from None
+    return function if wanted == given else lambda *values: function(*values[:wanted])
 
 
 def _override(params: dict[str, Any], given: Mapping[str, Any], name: str) -> None:

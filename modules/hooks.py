@@ -5,7 +5,6 @@ called in a worker thread, in the order of the settings, for requests of the API
 out. What a hook raises is noted by name (`Hooks.faults`), and the request goes on with what was there before.
 """
 
-import inspect
 import logging
 import threading
 import time
@@ -15,10 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from modules.core.asked import ChatRequest, TextRequest
-from modules.core.errors import ConfigError
 from modules.core.event_loop import EventLoop
 from modules.core.messages import Message
 from modules.core.requests import LogitsProcessor
@@ -267,6 +265,8 @@ class Hooks:
     )
     """For what extensions do while a reply runs: one that is slow must not take the threads in which others' prompts are made."""
     loop: EventLoop = field(default_factory=EventLoop)
+    switching: threading.RLock = field(default_factory=threading.RLock)
+    """Held while an extension is switched, so that its `setup` runs once, whoever wants it at the same time."""
     _extensions: tuple[Extension, ...] = ()
     _faults: dict[tuple[str, str, str], Fault] = field(
         default_factory=dict[tuple[str, str, str], Fault]
@@ -371,31 +371,6 @@ class Hooks:
             known = self._faults.get(key)
             self._faults[key] = replace(fault, count=known.count + 1) if known else fault
         log.warning("%s; it goes on without that", fault.text)
-
-
-def hooks_in(names: Mapping[str, Any], extension: str) -> dict[str, Callable[..., Any]]:
-    """The hooks among the names of a module, made to take what the surface gives. ConfigError for one that cannot be called so."""
-    found = {name: names[name] for name in SURFACE if callable(names.get(name))}
-    return {name: _fitted(function, name, extension) for name, function in found.items()}
-
-
-def _fitted(function: Callable[..., Any], name: str, extension: str) -> Callable[..., Any]:
-    """Takes all values of the surface and hands on as many as the function wants, from the first on."""
-    if inspect.iscoroutinefunction(function):
-        raise ConfigError(f"The extension {extension}: {name} must be a plain function, not async")
-    given = len(inspect.signature(cast("Any", SURFACE[name]).__call__).parameters) - 1
-    kinds = [each.kind for each in inspect.signature(function).parameters.values()]
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
-        return function
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    wanted = min(given, sum(kind in positional for kind in kinds))
-    try:
-        inspect.signature(function).bind(*range(wanted))
-    except TypeError:
-        raise ConfigError(
-            f"The extension {extension}: {name} gets {given} values, and cannot be called with them"
-        ) from None
-    return function if wanted == given else lambda *values: function(*values[:wanted])
 
 
 def _place(error: BaseException, file: str) -> str:

@@ -1,7 +1,7 @@
 """The round trip of tools in a chat: the model calls, the user is asked, what is allowed runs, and the model goes on.
 
 A face of the program shows `waiting_calls`, notes the answers in `Approvals`, and when none waits any more it runs `run_calls`,
-appends the messages, and has the model go on while `may_go_on` says so.
+keeps the results, and has the model go on: with tools for `ROUND_LIMIT` rounds, then without.
 """
 
 import asyncio
@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from modules.core.messages import Message, ToolCall
+from modules.core.messages import ToolCall
 from modules.toolbox.approvals import Approvals, Verdict
 from modules.toolbox.offered import ToolResult
 
 ROUND_LIMIT = 25
 """How often a model may call tools before it has to answer."""
 DECLINED = ToolResult("The user declined this call.", is_error=True)
-STOPPED = ToolResult("The user stopped before this call was run.", is_error=True)
 
 
 class CallsTools(Protocol):
@@ -33,37 +32,9 @@ class CallUpdate:
     result: ToolResult | None = None
 
 
-def open_calls(messages: Sequence[Message]) -> tuple[ToolCall, ...]:
-    """The calls of the last assistant message that have no answer yet, in order."""
-    answered: set[str | None] = set()
-    for message in reversed(messages):
-        if message.role == "tool":
-            answered.add(message.tool_call_id)
-        elif message.role == "assistant":
-            return tuple(call for call in message.tool_calls if call.id not in answered)
-        else:
-            return ()
-    return ()
-
-
 def waiting_calls(calls: Sequence[ToolCall], approvals: Approvals) -> tuple[ToolCall, ...]:
     """Those that the user has to be asked for."""
     return tuple(call for call in calls if approvals.verdict(call) is Verdict.ASK)
-
-
-def rounds_used(messages: Sequence[Message]) -> int:
-    """How often the model has called tools since the user spoke last."""
-    count = 0
-    for message in reversed(messages):
-        if message.role == "user":
-            break
-        count += bool(message.tool_calls)
-    return count
-
-
-def may_go_on(messages: Sequence[Message], limit: int = ROUND_LIMIT) -> bool:
-    """Whether the model may be offered tools again."""
-    return rounds_used(messages) < limit
 
 
 async def run_calls(
@@ -92,20 +63,3 @@ async def run_calls(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def to_messages(
-    calls: Sequence[ToolCall],
-    results: dict[str, ToolResult],
-    missing: ToolResult = STOPPED,
-) -> list[Message]:
-    """The answers as the model gets them, in the order of the calls; each call has one, or the template breaks."""
-    return [
-        Message(
-            role="tool",
-            content=results.get(call.id, missing).text,
-            name=call.name,
-            tool_call_id=call.id,
-        )
-        for call in calls
-    ]

@@ -6,7 +6,7 @@ import json
 import gradio as gr
 
 from modules.context import AppContext
-from modules.hooks import Extension, Hooks
+from modules.hooks import Extension, Hooks, WrongAnswer
 
 _RUN_EACH = """
 for (const [name, code] of %s) {
@@ -81,7 +81,7 @@ def _texts(hooks: Hooks, hook: str) -> list[tuple[str, str]]:
         try:
             text = function()
             if not isinstance(text, str):
-                raise TypeError(f"{hook} returned {type(text).__name__}, not str")
+                raise WrongAnswer(f"it returned {type(text).__name__}, not str")
             if text.strip():
                 found.append((extension.name, text))
         except Exception as error:  # noqa: BLE001 - whatever an extension does

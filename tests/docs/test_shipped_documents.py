@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.hooks import hooks_in
+from modules.extensions import hooks_in
 from modules.settings import ROOT
 from modules.toolbox.offered import RESULT_LIMIT
 from modules.toolbox.rounds import ROUND_LIMIT

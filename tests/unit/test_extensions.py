@@ -1,6 +1,7 @@
 """Extensions: where they are found, and what is said of those that fail."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from modules.context import AppContext
 from modules.core.errors import ConfigError
 from modules.engine.manager import ModelManager
-from modules.extensions import find_extensions, start_extensions
+from modules.extensions import enable_extension, find_extensions, start_extensions
 from modules.loaders.catalog import Catalog
 from modules.media import build_media
 from modules.settings import Settings
@@ -38,6 +39,19 @@ def test_enabled_extensions_are_set_up_in_order(tmp_path: Path, write: WriteScri
     for word in ("one", "two", "unused"):
         write(word, ANNOUNCES.format(word=word))
     assert start(tmp_path, "two", "one").hooks.routes == ["two", "one"]
+
+
+def test_two_who_switch_one_on_at_once_set_it_up_once(tmp_path: Path, write: WriteScript) -> None:
+    write(
+        "slow",
+        "import time\ndef setup(context):\n    time.sleep(0.05)\n    context.hooks.on_stop.append('x')\n",
+    )
+    context = start(tmp_path)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: enable_extension(context, "slow"), range(4)))
+    assert len({id(each) for each in found}) == 1
+    assert len(context.hooks.extensions) == 1
+    assert context.hooks.on_stop == ["x"]
 
 
 def test_nothing_enabled_starts_nothing(tmp_path: Path, write: WriteScript) -> None:

@@ -10,8 +10,8 @@ import pytest
 from modules.context import AppContext
 from modules.core.errors import ConfigError
 from modules.engine.manager import ModelManager
-from modules.extensions import disable_extension, enable_extension, start_extensions
-from modules.hooks import SURFACE, Extension, Hooks, WrongAnswer, hooks_in
+from modules.extensions import disable_extension, enable_extension, hooks_in, start_extensions
+from modules.hooks import SURFACE, Extension, Hooks, WrongAnswer
 from modules.loaders.catalog import Catalog
 from modules.media import build_media
 from modules.settings import Settings

@@ -24,6 +24,8 @@ from modules.ui.toasts import warn
 
 DESK = "transcription"
 FORMS = ("txt", "srt", "vtt")
+RECENT = 40
+"""Of a long recording so many rows of the table are shown while it grows, and all at its end."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
@@ -142,7 +144,7 @@ class HearHandlers:
             gr.HTML(markup.doing(state), visible=not state.is_over),
             gr.Textbox(state.text, visible=bool(state.segments)),
             gr.HTML(markup.facts(state) if state.is_over else "", visible=state.is_over),
-            markup.table(state.segments),
+            markup.table(state.segments if state.is_over else state.segments[-RECENT:]),
             gr.Row(visible=has_text),
             *(gr.DownloadButton(value=file) for file in files),
             gr.Button(visible=state.is_over),

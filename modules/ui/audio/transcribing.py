@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 
 from modules.context import AppContext
 from modules.core.errors import Cancelled, RequestError, Unsupported
@@ -101,12 +102,18 @@ def _check(desk: Desk) -> None:
 async def _followed(hearing: Hearing, worker: Worker[Transcriber]) -> AsyncGenerator[Listening]:
     state = Listening("Listening", 0.0, hearing.seconds, model=worker.name)
     yield state
+    segments: list[Segment] = []
+    told = 0.0
     async with aclosing(with_ticks(hearing.segments(), TICK_S)) as coming:
         async for segment in coming:
             if segment is not None:
-                state = replace(state, segments=(*state.segments, segment))
-            yield replace(state, share=share_of(state, hearing.job))
-    whole = hearing.whole(list(state.segments))
+                segments.append(segment)
+            if monotonic() - told >= TICK_S:  # they come in bursts, and each time all is shown
+                told = monotonic()
+                state = replace(state, segments=tuple(segments))
+                yield replace(state, share=share_of(state, hearing.job))
+    state = replace(state, segments=tuple(segments))
+    whole = hearing.whole(segments)
     name = None if whole.language is None else worker.model.name_of(whole.language)
     yield replace(state, note="Done", share=1.0, language=name, is_over=True)
 

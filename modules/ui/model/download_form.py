@@ -73,8 +73,14 @@ class DownloadForm:
         return [self.listed, self.timer]
 
     async def show(self) -> list[Any]:
+        shown, _ = await self._shown()
+        return shown
+
+    async def _shown(self) -> tuple[list[Any], bool]:
+        """For `outputs`, and whether any is running."""
         rows = await read_rows(self._downloads)
-        return [to_list(rows), gr.Timer(active=any(row.is_running for row in rows))]
+        is_running = any(row.is_running for row in rows)
+        return [to_list(rows), gr.Timer(active=is_running)], is_running
 
     def _listen(self) -> None:
         asked = [self.name, self.branch, self.file, self.purpose, self.overwrite]
@@ -116,6 +122,5 @@ class DownloadForm:
 
     async def _tick(self, model: int) -> list[Any]:
         """When the last one has ended, the lists of models are read anew."""
-        shown = await self.show()
-        is_over = not any(row.is_running for row in await read_rows(self._downloads))
-        return [*shown, model + 1 if is_over else gr.skip()]
+        shown, is_running = await self._shown()
+        return [*shown, gr.skip() if is_running else model + 1]

@@ -8,7 +8,8 @@ import pytest
 
 from modules.core.asked import ChatRequest, TextRequest
 from modules.core.messages import Image, Message
-from modules.hooks import Extension, Hooks, hooks_in
+from modules.extensions import hooks_in
+from modules.hooks import Extension, Hooks
 from modules.replies.input_hooks import enter_text, hooked_chat, hooked_text
 
 USER, REPLY, ASKED = Message("user", "one"), Message("assistant", "two"), Message("user", "three")

@@ -20,7 +20,8 @@ from modules.core.events import (
     Usage,
 )
 from modules.engine.stream import EventStream
-from modules.hooks import Extension, Hooks, hooks_in
+from modules.extensions import hooks_in
+from modules.hooks import Extension, Hooks
 from modules.replies.output_hooks import ChangedStream, Pipe, output_stages
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,8 @@ import pytest
 from modules.core.asked import TextRequest
 from modules.core.events import Completion, TextDelta, Usage
 from modules.core.requests import GenerationRequest
-from modules.hooks import Extension, Hooks, hooks_in
+from modules.extensions import hooks_in
+from modules.hooks import Extension, Hooks
 from modules.replies.drawn import find_own_reply
 from modules.replies.own_replies import OwnReplyStream
 from tests.unit.engine.fake_runner import PATIENCE_S, FakeTokenizer

@@ -11,7 +11,8 @@ from modules.core.asked import TextRequest
 from modules.core.messages import Image, Message
 from modules.core.requests import Media
 from modules.engine.encoding import EncodedPrompt
-from modules.hooks import Extension, Hooks, hooks_in
+from modules.extensions import hooks_in
+from modules.hooks import Extension, Hooks
 from modules.prompts.modes import ModePrompt, StagedChat
 from modules.prompts.prompt import Prompt, Verbatim
 from modules.replies.prefixes import with_begun_message, with_prefix

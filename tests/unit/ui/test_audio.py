@@ -1,5 +1,7 @@
 """What is asked of models that hear and speak, and how it is shown."""
 
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from modules.core.errors import Conflict, RequestError, Unsupported
 from modules.core.jobs import Job
 from modules.core.speech import Voice
-from modules.core.transcripts import Segment
+from modules.core.transcripts import Segment, Transcript
 from modules.loaders.base import MediaInfo
 from modules.ui.audio.markup import clock, facts, table
 from modules.ui.audio.speaking import SpeakWish, speak, voice_choices
@@ -15,6 +17,7 @@ from modules.ui.audio.transcribing import (
     FIND_OUT,
     HearWish,
     Listening,
+    _followed,
     language_names,
     share_of,
     to_request,
@@ -101,6 +104,29 @@ async def test_progress_goes_by_stretches_and_by_words() -> None:
 )
 async def test_clocks(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
+
+
+async def test_segments_that_come_in_a_burst_are_shown_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("modules.ui.audio.transcribing.monotonic", lambda: 1000.0)
+    heard = [segment(n, n + 1, f" {n}") for n in range(500)]
+
+    async def segments() -> AsyncIterator[Segment]:
+        for each in heard:
+            yield each
+
+    hearing: Any = SimpleNamespace(
+        segments=segments,
+        seconds=500.0,
+        job=Job(),
+        whole=lambda found: Transcript(500, "en", tuple(found)),
+    )
+    worker: Any = SimpleNamespace(name="m", model=Model())
+    states = [state async for state in _followed(hearing, worker)]
+    assert [len(state.segments) for state in states] == [0, 1, 500]
+    assert states[-1].is_over
+    assert states[-1].language == "english"
 
 
 async def test_what_was_heard_is_text_and_not_markup() -> None:
