@@ -131,6 +131,19 @@ def test_messages_of_openai_with_tools_and_pictures() -> None:
     assert found.conversation.title == "Pets"
 
 
+def test_results_go_to_their_calls_in_order_where_ids_come_twice() -> None:
+    def calling(text: str) -> dict[str, Any]:
+        call = {"id": "1", "function": {"name": "look", "arguments": "{}"}}
+        return {"role": "assistant", "content": text, "tool_calls": [call]}
+
+    results = [{"role": "tool", "tool_call_id": "1", "content": each} for each in "ab"]
+    messages = [{"role": "user", "content": "?"}, calling("x"), calling("y"), *results]
+    [imported] = read_chats(json.dumps(messages).encode())
+    [_, turn] = imported.conversation.turns
+    assert [step.text for step in turn.version.steps] == ["x", "y"]
+    assert [call.result for call in turn.version.calls] == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from modules.chats.turns import Step, Version
 from modules.core.errors import NotFound, RequestError
@@ -269,6 +270,20 @@ def test_attachments_are_kept_with_the_chat(tmp_path: Path) -> None:
         [attachment] = page.state.conversation.turns[0].version.attachments
         assert (attachment.name, attachment.text) == ("notes.txt", "the text of the file")
         assert not upload.exists()
+
+    run(main)
+
+
+def test_a_picture_that_is_larger_than_the_setting_allows_is_refused(tmp_path: Path) -> None:
+    async def main() -> None:
+        page = Visit(make_desk(tmp_path, max_image_pixels=63), tmp_path)
+        upload = page.desk.uploads / "a"
+        Image.new("RGB", (8, 8)).save(upload, "PNG")
+        await page.reply("say", text="Look", files=[{"path": str(upload), "name": "a.png"}])
+        assert page.state.conversation.is_empty
+        assert "a.png" in page.state.note
+        assert page.state.draft is not None
+        assert page.state.draft.text == "Look"
 
     run(main)
 
