@@ -9,7 +9,7 @@ from modules.chats.pdf_files import read_pdf
 from modules.chats.plain_text import read_text
 from modules.chats.turns import Attachment
 from modules.core.errors import RequestError, Unsupported
-from modules.pictures.decoding import MEDIA_TYPES, Decoder
+from modules.pictures.decoding import Decoder, media_type_of
 
 MAX_BYTES = 100 * 2**20
 MAX_CHARS = 400_000
@@ -62,8 +62,8 @@ def read_attachment(name: str, data: bytes, *, max_pixels: int = MAX_PIXELS) -> 
         raise RequestError(f"{shown} is empty.", param="file")
     if len(data) > MAX_BYTES:
         raise RequestError(f"{shown} is larger than {MAX_BYTES // 2**20} MiB.", param="file")
-    picture = next((kind for mark, kind in MEDIA_TYPES.items() if data.startswith(mark)), None)
-    if picture is not None and _is_picture(data):
+    picture = media_type_of(data)
+    if picture is not None:
         return _read_picture(shown, data, picture, max_pixels)
     media_type = _media_type(data)
     try:
@@ -88,13 +88,6 @@ def shown_name(name: str) -> str:
     last = name.replace("\\", "/").rpartition("/")[2]
     plain = "".join(c for c in last if c.isprintable()).strip()
     return plain[-150:] or "file"
-
-
-def _is_picture(data: bytes) -> bool:
-    """Texts may begin with BM, and RIFF files need not be pictures."""
-    if data.startswith(b"RIFF"):
-        return data[8:12] == b"WEBP"
-    return not data.startswith(b"BM") or b"\0" in data[:64]
 
 
 def _read_picture(name: str, data: bytes, media_type: str, max_pixels: int) -> ReadFile:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from modules.chats.json_fields import Fields
 from modules.chats.store import MAX_FILE_BYTES, file_name
 from modules.core.errors import RequestError
-from modules.pictures.decoding import MEDIA_TYPES
+from modules.pictures.decoding import media_type_of
 
 _HEAD = re.compile(r"data:([\w.+-]{1,40}/[\w.+-]{1,60})?(;[\w.+-]+=[^;,]{0,100})*;base64,")
 
@@ -23,7 +23,7 @@ class InlineFiles:
     def add_picture(self, url: str, where: str) -> str:
         """The name of its file. RequestError for what is no picture."""
         data, _ = _decoded(url, where)
-        kind = next((kind for mark, kind in MEDIA_TYPES.items() if data.startswith(mark)), None)
+        kind = media_type_of(data)
         if kind is None:
             raise RequestError(f"{where} is not a picture that can be read.", param=where)
         return self._add(data, kind)

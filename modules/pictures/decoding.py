@@ -62,6 +62,16 @@ MEDIA_TYPES: Mapping[bytes, str] = {
 """By how files begin."""
 
 
+def media_type_of(data: bytes) -> str | None:
+    """Of a picture that can be read here, by how it begins; None for anything else: texts may begin with BM, and RIFF files may be sound."""
+    kind = next((kind for mark, kind in MEDIA_TYPES.items() if data.startswith(mark)), None)
+    if kind == "image/webp" and data[8:12] != b"WEBP":
+        return None
+    if kind == "image/bmp" and b"\0" not in data[:64]:
+        return None
+    return kind
+
+
 class Decoder:
     """The pictures of one request, one after the other; together they have at most `max_pixels`."""
 

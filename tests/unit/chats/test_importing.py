@@ -157,6 +157,7 @@ def test_results_go_to_their_calls_in_order_where_ids_come_twice() -> None:
         ([{"role": "user", "content": [{"type": "input_audio"}]}], "is of type 'input_audio'"),
         ([{"role": "user", "content": [{"type": "image_url", "image_url": "http://a/b"}]}], "inside the file"),
         ([{"role": "user", "content": [{"type": "image_url", "image_url": "data:image/png;base64,AAAA"}]}], "not a picture"),
+        ([{"role": "user", "content": [{"type": "image_url", "image_url": "data:image/webp;base64,UklGRgAAAABXQVZF"}]}], "not a picture"),
         ([{"role": "user", "content": [{"type": "image_url", "image_url": "data:image/png;base64,*"}]}], "malformed"),
         ({"internal": [["a"]]}, "Row 1"),
         ({"internal": "x"}, "must be a list"),
