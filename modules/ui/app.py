@@ -5,13 +5,12 @@ import os
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.types import ASGIApp
 
 from modules.context import AppContext
 from modules.ui.access.door import USER, Desk, Door, to_subpath
 
 
-def build_app(context: AppContext, folder: Path, desk: Desk | None) -> ASGIApp:
+def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
     """`folder`: for uploaded files and those of pages. `desk`: where logins are asked for. Slow: reads all of Gradio."""
     set_environment(folder)
     import gradio as gr

@@ -12,7 +12,7 @@ from modules.context import AppContext
 from modules.core.errors import ConfigError
 from modules.settings import Settings
 from modules.ui.access.accounts import Accounts
-from modules.ui.access.door import Desk, to_subpath
+from modules.ui.access.door import Desk, Door, to_subpath
 from modules.ui.access.logins import PasswordCheck
 from modules.ui.temporary import make_temporary_folder, remove_temporary_folder
 from modules.web.ports import open_sockets
@@ -54,6 +54,7 @@ class WebUi:
         self._context = context
         self._sockets: list[socket.socket] = []
         self._server: Server | None = None
+        self._door: Door | None = None
         self._desk: Desk | None = None
         self._is_ending = False
 
@@ -72,9 +73,13 @@ class WebUi:
 
         folder = await asyncio.to_thread(make_temporary_folder)
         try:
-            app = await asyncio.to_thread(build_app, self._context, folder, self._desk)
+            self._door = await asyncio.to_thread(build_app, self._context, folder, self._desk)
             self._server = build_server(
-                app, self._context.settings, grace_s=GRACE_S, http=http_protocol(), lifespan="on"
+                self._door,
+                self._context.settings,
+                grace_s=GRACE_S,
+                http=http_protocol(),
+                lifespan="on",
             )
             if not self._is_ending:
                 await self._serve(self._server)
@@ -87,6 +92,8 @@ class WebUi:
         self._is_ending = True
         if self._server is not None:
             self._server.should_exit = True
+        if self._door is not None:
+            self._door.end()
 
     async def _serve(self, server: Server) -> None:
         opening = asyncio.ensure_future(self._open_browser(server))

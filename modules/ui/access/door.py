@@ -1,5 +1,7 @@
 """The door in front of the whole web UI: host, origin, login, routes and sizes. Plain ASGI, since it sees every request."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,13 +17,15 @@ from modules.settings import Settings
 from modules.ui.access.login_page import render_login_page
 from modules.ui.access.logins import Logins, PasswordCheck, TooManyAttempts
 from modules.ui.access.names import NameRule
-from modules.ui.access.routes import is_served
+from modules.ui.access.routes import is_served, is_stream
 from modules.web.access import host_name, is_own
 from modules.web.bodies import BodyLimit, has_files, limited
 
 log = logging.getLogger("hearth.ui")
 
 MAX_FORM_BYTES = 8192
+LAST_WORDS_S = 1.0
+"""How long streams of pages go on when the program ends."""
 POLICY_VIOLATION = 1008
 SEE_OTHER = 303
 USER = "hearth_user"
@@ -64,6 +68,11 @@ class Door:
         self._subpath = to_subpath(settings.subpath)
         self._body = BodyLimit(settings.api_max_body_mb)
         self._upload = BodyLimit(settings.max_upload_mb)
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """The program ends: so do the streams of open pages, which would last as long as the pages. In the event loop."""
+        self._ending.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -90,7 +99,33 @@ class Door:
         if response is not None:
             await response(scope, receive, send)
             return
-        await self._app(scope, limited(receive, self._limit_of(Headers(scope=scope))), send)
+        receive = limited(receive, self._limit_of(Headers(scope=scope)))
+        if is_stream(scope["path"]):
+            await self._stream(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_open = False
+
+        async def sent(message: Message) -> None:
+            nonlocal is_open
+            is_open = message["type"] == "http.response.start" or message.get("more_body", False)
+            await send(message)
+
+        running = asyncio.ensure_future(self._app(scope, receive, sent))
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                await asyncio.wait((running,), timeout=LAST_WORDS_S)
+        finally:
+            ending.cancel()
+            running.cancel()  # nothing where it is done
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+        if is_open:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _refuse(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)

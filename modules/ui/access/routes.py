@@ -26,5 +26,13 @@ ELSEWHERE = re.compile(r"/gradio_api/file=\s*[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 """Files by URL, which Gradio would fetch from there. One letter before a colon is a drive of Windows."""
 
 
+STREAMS = re.compile(r"/gradio_api/(queue/data|heartbeat/[^/]+|upload_progress)/?", re.DOTALL)
+"""Answers that last as long as a page is open."""
+
+
+def is_stream(path: str) -> bool:
+    return STREAMS.fullmatch(path) is not None
+
+
 def is_served(path: str) -> bool:
     return OPEN.fullmatch(path) is not None and ELSEWHERE.match(path) is None

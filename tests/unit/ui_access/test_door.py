@@ -1,5 +1,6 @@
 """The door in front of the web UI, with an application of a few lines behind it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -202,3 +203,42 @@ async def test_bodies_are_counted() -> None:
         upload = "/gradio_api/upload"
         assert (await client.post(upload, content=large, headers=files)).status_code == 200
         assert (await client.post(upload, content=large * 2, headers=files)).status_code == 413
+
+
+class Endless:
+    """An application whose answer lasts as long as it is let. `ends_itself`: it takes being cancelled as its end, as some of Gradio's do."""
+
+    def __init__(self, *, ends_itself: bool) -> None:
+        self.ends_itself = ends_itself
+        self.is_over = False
+        self.has_begun = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"data", "more_body": True})
+        self.has_begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if not self.ends_itself:
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self.is_over = True
+
+
+@pytest.mark.parametrize("ends_itself", [False, True])
+@pytest.mark.parametrize("path", ["/gradio_api/queue/data", "/gradio_api/heartbeat/x"])
+async def test_streams_end_with_the_program(
+    path: str, ends_itself: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modules.ui.access.door.LAST_WORDS_S", 0.01)
+    app = Endless(ends_itself=ends_itself)
+    door = Door(app, Settings())
+    transport = httpx.ASGITransport(app=door)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860") as client:
+        asking = asyncio.ensure_future(client.get(path))
+        await app.has_begun.wait()
+        door.end()
+        assert (await asking).content == b"data"
+    assert app.is_over
