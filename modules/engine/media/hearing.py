@@ -3,7 +3,9 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from modules.core.errors import ModelError, RequestError
@@ -11,6 +13,7 @@ from modules.core.jobs import Job
 from modules.core.options import shown
 from modules.core.transcripts import ListeningRequest, Passage, Segment, Transcript
 from modules.engine.media.job_stream import JobStream
+from modules.engine.media.pool import ModelPool
 from modules.engine.media.statistics import MediaStatistics
 from modules.engine.media.worker import Worker
 from modules.loaders.base import Transcriber
@@ -76,6 +79,22 @@ async def start_hearing(
             send(passage)
 
     return Hearing(worker.model, worker.stream(work, job), worker.statistics)
+
+
+async def hear_file(
+    path: Path, pool: ModelPool[Transcriber], max_seconds: float, language: str = ""
+) -> str:
+    """All that is said in a recording, by the default model; "" where nothing was understood. `language`: its name or code, "" lets the
+    model find out. RequestError for a file that is no recording, or a language that the model does not know."""
+    with await asyncio.to_thread(path.open, "rb") as file:
+        async with pool.lease() as worker:
+            spoken = find_language(language, worker.model) if language.strip() else None
+            wanted = ListeningRequest(language=spoken)
+            hearing = await start_hearing(file, worker, wanted, max_seconds)
+            async with aclosing(hearing):
+                await hearing.begin()
+                transcript = await hearing.fold()
+    return transcript.text.strip()
 
 
 def _probe(file: BinaryIO) -> None:

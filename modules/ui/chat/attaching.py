@@ -11,8 +11,7 @@ from modules.chats.store import ConversationStore
 from modules.chats.turns import Attachment
 from modules.context import AppContext
 from modules.core.errors import RequestError
-from modules.core.transcripts import ListeningRequest
-from modules.engine.media.hearing import start_hearing
+from modules.engine.media.hearing import hear_file
 from modules.ui.chat.events import SentFile
 
 
@@ -39,15 +38,7 @@ async def attach(
 
 async def hear(path: Path, context: AppContext) -> str:
     """What is said in a recording."""
-    with await asyncio.to_thread(path.open, "rb") as file:
-        async with context.media.transcription.lease() as worker:
-            hearing = await start_hearing(
-                file, worker, ListeningRequest(), context.settings.max_audio_s
-            )
-            async with contextlib.aclosing(hearing):
-                await hearing.begin()
-                transcript = await hearing.fold()
-    return transcript.text.strip()
+    return await hear_file(path, context.media.transcription, context.settings.max_audio_s)
 
 
 async def forget(files: Sequence[SentFile], uploads: Path) -> None:
