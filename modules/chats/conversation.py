@@ -118,23 +118,10 @@ class Conversation:
             )
         return self._with(index, turn.choosing(number))
 
-    def without_version(self, index: int) -> "Conversation":
-        """The chosen version goes, and the one before it counts; with the only version the message goes."""
-        turn = self.turn(index)
-        if len(turn.versions) == 1:
-            return self.without(index)
-        kept = turn.versions[: turn.chosen] + turn.versions[turn.chosen + 1 :]
-        return self._with(index, Turn(turn.role, kept, max(0, turn.chosen - 1)))
-
     def without(self, index: int) -> "Conversation":
         """The message goes, with its versions; what follows stays."""
         self.turn(index)
         return replace(self, turns=self.turns[:index] + self.turns[index + 1 :])
-
-    def up_to(self, index: int) -> "Conversation":
-        """That message and what is before it."""
-        self.turn(index)
-        return replace(self, turns=self.turns[: index + 1])
 
     def without_last_exchange(self) -> "Conversation":
         """The last message of the user and what follows it; where there is none, a greeting stays."""

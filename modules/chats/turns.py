@@ -135,9 +135,6 @@ class Version:
     def with_step(self, step: Step) -> "Version":
         return replace(self, steps=(*self.steps, step))
 
-    def with_last_step(self, step: Step) -> "Version":
-        return replace(self, steps=(*self.steps[:-1], step))
-
     def with_result(self, call_id: str, result: str, *, is_error: bool = False) -> "Version":
         """The first call of this id that waits for a result has it now: not every model gives each call an id of its own."""
         for i, step in enumerate(self.steps):

@@ -70,15 +70,8 @@ def test_deleting() -> None:
     conversation = chat("one", "two", "three", "four")
     assert texts(conversation.without(1)) == ["one", "three", "four"]
     assert texts(conversation.without_last_exchange()) == ["one", "two"]
-    assert texts(conversation.up_to(2)) == ["one", "two", "three"]
     greeting = Conversation().appended("assistant", Version.of("Hello."))
     assert greeting.without_last_exchange() == greeting
-
-
-def test_deleting_a_version_shows_the_one_before() -> None:
-    conversation = chat("hi", "first").with_reply(reply("second"))
-    assert texts(conversation.without_version(1)) == ["hi", "first"]
-    assert texts(conversation.without_version(1).without_version(1)) == ["hi"]
 
 
 @pytest.mark.parametrize("index", [-1, 4, 100])
@@ -86,9 +79,7 @@ def test_messages_that_are_not_there(index: int) -> None:
     conversation = chat("one", "two", "three", "four")
     for change in (
         conversation.without,
-        conversation.up_to,
         conversation.branched,
-        conversation.without_version,
     ):
         with pytest.raises(RequestError):
             change(index)
@@ -146,7 +137,7 @@ def test_ids_are_names_of_files_and_never_paths() -> None:
 
 changes = st.lists(
     st.tuples(
-        st.sampled_from(["append", "reply", "edit", "choose", "without", "exchange", "version"]),
+        st.sampled_from(["append", "reply", "edit", "choose", "without", "exchange"]),
         st.integers(0, 6),
         st.text(max_size=5),
     ),
@@ -186,7 +177,5 @@ def changed(conversation: Conversation, what: str, index: int, text: str) -> Con
             return conversation.choosing(index, len(text))
         case "without":
             return conversation.without(index)
-        case "exchange":
-            return conversation.without_last_exchange()
         case _:
-            return conversation.without_version(index)
+            return conversation.without_last_exchange()
