@@ -36,7 +36,7 @@ class Talk:
     @property
     def text(self) -> Locator:
         """Of the last reply."""
-        return self.last.locator(".message-body .md").last
+        return self.last.locator(".message-body .rendered").last
 
     @property
     def note(self) -> Locator:
