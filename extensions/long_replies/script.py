@@ -3,7 +3,7 @@
 A processor of logits gets all tokens so far and the logits of the next one, and makes unlikely what should not come.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from modules.core.asked import ChatRequest, TextRequest
@@ -26,27 +26,23 @@ class Endings:
 
     def __init__(self) -> None:
         self.context: Any = None
-        self._known: dict[tuple[str, int, bool], frozenset[int]] = {}
+        self._known: dict[tuple[str, int, bool], list[int]] = {}
 
-    def by_size(self, *, allows_lines: bool) -> Mapping[int, list[int]]:
-        """For each size of a vocabulary; of several loaded models of one size, the tokens that mean it in all of them."""
-        found: dict[int, frozenset[int]] = {}
-        for model in self.context.models.loaded:
-            if not model.info.renders_itself:
-                size, tokens = model.info.vocabulary_size, self._of(model, allows_lines)
-                found[size] = found.get(size, tokens) & tokens
-        return {size: sorted(tokens) for size, tokens in found.items()}
+    def of(self, name: str, *, allows_lines: bool) -> list[int]:
+        """Token ids. Only of the model that answers now: it is kept until the reply is over, while others may be unloaded at any time."""
+        found = [model for model in self.context.models.loaded if model.name == name]
+        return self._of(found[0], allows_lines) if found else []
 
-    def _of(self, model: LoadedModel, allows_lines: bool) -> frozenset[int]:
+    def _of(self, model: LoadedModel, allows_lines: bool) -> list[int]:
         tokenizer = model.engine.tokenizer
         key = (model.name, tokenizer.size, allows_lines)
         if key not in self._known:
-            self._known[key] = frozenset(
+            self._known[key] = [
                 token_id
                 for token_id in range(tokenizer.size)
                 if tokenizer.is_end(token_id)
                 or (not allows_lines and b"\n" in tokenizer.piece(token_id, special=False))
-            )
+            ]
         return self._known[key]
 
 
@@ -64,16 +60,16 @@ def logits_processor_modifier(
     min_tokens = int(params["min_tokens"])
     if min_tokens <= 0 or state.constraint is not None:
         return processors
-    forbidden = endings.by_size(allows_lines=bool(params["allows_lines"]))
+    forbidden = endings.of(state.model, allows_lines=bool(params["allows_lines"]))
     return [*processors, prolong(len(token_ids), min_tokens, forbidden)]
 
 
-def prolong(prompt_length: int, min_tokens: int, forbidden: Mapping[int, list[int]]) -> Processor:
-    """For one reply. `forbidden`: token ids, by the size of the vocabulary."""
+def prolong(prompt_length: int, min_tokens: int, forbidden: list[int]) -> Processor:
+    """For one reply. `forbidden`: token ids."""
 
     def process(token_ids: Sequence[int], logits: Any) -> Any:
         if len(token_ids) - prompt_length < min_tokens:
-            logits[forbidden.get(len(logits), [])] -= PENALTY
+            logits[forbidden] -= PENALTY
         return logits
 
     return process

@@ -18,7 +18,7 @@ from modules.replies.shared_fields import shared_fields
 
 def plan_chat(request: ChatRequest, model: LoadedModel, hooks: Hooks) -> ChatPlan:
     """Renders, tokenizes and compiles, unless another server does that. RequestError says what cannot be done, and of which field."""
-    request = hooked_chat(request, hooks)
+    request = hooked_chat(replace(request, model=model.name), hooks)
     if model.info.renders_itself:
         return plan_passed_chat(request, model, hooks)
     conversation = Conversation(request, model, hooks)
@@ -47,10 +47,12 @@ def plan_chat(request: ChatRequest, model: LoadedModel, hooks: Hooks) -> ChatPla
 
 def show_prompt(request: ChatRequest, model: LoadedModel, hooks: Hooks) -> str:
     """What the model would get, without anything left out."""
-    return Conversation(hooked_chat(request, hooks), model, hooks).show()
+    request = hooked_chat(replace(request, model=model.name), hooks)
+    return Conversation(request, model, hooks).show()
 
 
 def count_prompt(request: ChatRequest, model: LoadedModel, hooks: Hooks) -> tuple[int, ...]:
     """The token ids that a chat would have as its prompt; those of pictures are negative. ContextLengthExceeded when it does not fit."""
-    whole = replace(hooked_chat(request, hooks), can_truncate=False)
+    request = hooked_chat(replace(request, model=model.name), hooks)
+    whole = replace(request, can_truncate=False)
     return Conversation(whole, model, hooks).fit().encoded.ids

@@ -32,7 +32,7 @@ def plan_texts(requests: Sequence[TextRequest], model: LoadedModel, hooks: Hooks
     plans: list[TextPlan] = []
     before = 0
     for request in requests:
-        request = hooked_text(request, hooks)
+        request = hooked_text(replace(request, model=model.name), hooks)
         wanted = _to_request(request, model, hooks)
         if not plans:  # they differ by their prompts only
             model.engine.prepare(wanted)

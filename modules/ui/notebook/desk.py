@@ -169,7 +169,8 @@ class WritingDesk:
         text = "".join(each or "" for each in texts)
         if model is None or model.info.renders_itself:
             return to_count(None, model)
-        return to_count(await asyncio.to_thread(count_tokens, text, model), model)
+        async with self._context.models.lease(model.name) as kept:  # it may be unloaded meanwhile
+            return to_count(await asyncio.to_thread(count_tokens, text, kept), kept)
 
     async def _look(self, session: Session, is_sampled: bool, *texts: str) -> str:
         text = "".join(each or "" for each in texts)
