@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from modules.core.errors import AppError
+from modules.ui.markup import UNEXPECTED
 
 log = logging.getLogger("hearth.ui")
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-
-UNEXPECTED = "Something went wrong here; the log of the server has the details."
 
 
 def told(handler: Handler) -> Handler:

@@ -6,6 +6,9 @@ _TEMPLATE_MARKS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`"
 """`gr.HTML` reads its content as a template of Handlebars and JavaScript: what people write there must stay text."""
 
 
+UNEXPECTED = "Something went wrong here; the log of the server has the details."
+
+
 def to_markup(text: str) -> str:
     """Also for values of attributes in quotes."""
     return escape(text).translate(_TEMPLATE_MARKS)

@@ -33,8 +33,7 @@ class Doing:
     async def settle(self) -> None:
         """Stops a reply that is being made, and waits until it is kept, as any other change is."""
         state = self.state
-        if state.writing is not None:
-            state.writing.stop()
+        state.stop()
         for _ in range(int(SETTLE_S / 0.02)):
             if not state.is_busy:
                 async with state.changes:
@@ -158,8 +157,7 @@ async def _remove_last(doing: Doing, sent: Sent) -> None:
 
 
 async def _stop(doing: Doing, sent: Sent) -> None:
-    if doing.state.writing is not None:
-        doing.state.writing.stop()
+    doing.state.stop()
 
 
 async def _answer(doing: Doing, sent: Sent) -> None:

@@ -13,7 +13,7 @@ from modules.ui.chat.actions import act
 from modules.ui.chat.desk import ChatDesk
 from modules.ui.chat.events import Sent
 from modules.ui.chat.replying import PREPARATIONS, impersonate, reply
-from modules.ui.faults import UNEXPECTED
+from modules.ui.markup import UNEXPECTED
 from modules.ui.session import Session
 from modules.ui.toasts import warn
 

@@ -82,7 +82,7 @@ async def reply(desk: ChatDesk, session: Session, sent: Sent) -> AsyncGenerator[
     state = replying.state
     if state.is_busy:
         return
-    state.is_preparing, state.note = True, ""
+    state.is_preparing, state.is_stopped, state.note = True, False, ""
     async with state.changes:  # what was changed a moment ago is being kept
         before = state.conversation
     try:
@@ -109,7 +109,7 @@ async def impersonate(desk: ChatDesk, session: Session, sent: Sent) -> AsyncGene
     state, text = replying.state, sent.text("text")
     if state.is_busy:
         return
-    state.is_preparing, state.note = True, ""
+    state.is_preparing, state.is_stopped, state.note = True, False, ""
     try:
         if not state.conversation.ends_with_reply:
             raise RequestError("There is no reply that could be answered yet.")
@@ -152,6 +152,8 @@ async def _written(replying: Replying, task: Task) -> AsyncGenerator[Live]:
 
 async def _running(state: ChatState, writing: Writing) -> AsyncGenerator[None]:
     """A look whenever something has changed, at most 15 times a second, and less often where a look takes long."""
+    if state.is_stopped:  # before it could begin
+        return
     state.writing = writing
     writing.begin()
     try:

@@ -48,6 +48,8 @@ class ChatState:
     download: Download | None = None
     writing: Writing | None = None
     is_preparing: bool = False
+    is_stopped: bool = False
+    """While a reply is being prepared: it is not to begin."""
     changes: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by what changes the conversation, until it is kept: see `changing`."""
     habits: tuple[str, str, bool] | None = None
@@ -71,6 +73,13 @@ class ChatState:
     @property
     def approvals(self) -> Approvals:
         return Approvals.from_json((self.conversation.settings or {}).get(ANSWERS))
+
+    def stop(self) -> None:
+        """The reply that is being made, or prepared."""
+        if self.writing is not None:
+            self.writing.stop()
+        else:
+            self.is_stopped = self.is_preparing
 
     def count(self) -> int:
         """Another number each time."""

@@ -1,6 +1,7 @@
 """A reply in the making: the model writes, calls tools, waits for the user's answer about them, and goes on."""
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -21,6 +22,9 @@ from modules.core.events import (
 from modules.core.messages import ToolCall
 from modules.toolbox.approvals import Answer, Approvals
 from modules.toolbox.rounds import ROUND_LIMIT, CallsTools, CallUpdate, run_calls, waiting_calls
+from modules.ui.markup import UNEXPECTED
+
+log = logging.getLogger("hearth.ui")
 
 State = Literal["waiting", "writing", "asking", "running", "over"]
 
@@ -173,6 +177,7 @@ class Writing:
 
     def begin(self) -> None:
         self._task = asyncio.create_task(self._run())
+        self._task.add_done_callback(self._end)  # also where it is cancelled before its first step
 
     def answer(self, call_id: str, answer: Answer) -> None:
         call = next((call for call in self._open() if call.id == call_id), None)
@@ -218,10 +223,14 @@ class Writing:
                 raise
         except AppError as error:
             self.fault = error.message
-        finally:
-            self._end_clock()
-            self.state = "over"
-            self._note()
+        except Exception:
+            log.exception("A reply of the chat failed")
+            self.fault = UNEXPECTED
+
+    def _end(self, _: object) -> None:
+        self._end_clock()
+        self.state = "over"
+        self._note()
 
     async def _write(self, *, has_tools: bool) -> None:
         self.state = "waiting"

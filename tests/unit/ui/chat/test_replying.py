@@ -59,6 +59,30 @@ def test_a_page_that_goes_away_has_kept_the_reply_when_it_is_closed(page: Visit)
     asyncio.run(main())
 
 
+def test_stop_counts_while_a_reply_is_still_prepared(
+    page: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        asked, prepared = asyncio.Event(), asyncio.Event()
+        tools_of = page.desk.tools
+
+        async def slow_tools(*given: Any) -> Any:
+            asked.set()
+            await prepared.wait()
+            return await tools_of(*given)
+
+        monkeypatch.setattr(page.desk, "tools", slow_tools)
+        replying = asyncio.ensure_future(page.reply("send", text="Hello"))
+        await asked.wait()
+        await page.do("stop")
+        prepared.set()
+        lives = await asyncio.wait_for(replying, 5)
+        assert all(live["state"] != "writing" for live in lives)
+        assert page.texts == ["Hello"]
+
+    asyncio.run(main())
+
+
 def test_two_changes_at_once_are_two_changes_of_one_chat(page: Visit) -> None:
     async def main() -> None:
         for text in ("one", "two", "three"):

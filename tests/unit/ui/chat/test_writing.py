@@ -369,6 +369,28 @@ def test_what_cannot_be_done_is_told_in_a_sentence() -> None:
     assert not made.has_written
 
 
+def test_what_fails_is_told_and_logged_without_texts(caplog: pytest.LogCaptureFixture) -> None:
+    @asynccontextmanager
+    async def begin(version: Version, has_tools: bool) -> AsyncGenerator[Started]:
+        raise ZeroDivisionError
+        yield
+
+    made = run(Writing(begin, Tools(), Approvals(), Version.of("a secret")))
+    assert "log of the server" in made.fault
+    assert "ZeroDivisionError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_reply_that_is_left_before_its_first_step_is_over() -> None:
+    async def main() -> None:
+        made = writing(Script([[DONE]]))
+        made.begin()
+        await made.close()
+        await until(lambda: made.state == "over")
+
+    asyncio.run(main())
+
+
 def test_changes_are_noticed() -> None:
     made = writing(Script([[TextDelta("a"), TextDelta("b"), DONE]]))
     seen: list[str] = []
