@@ -7,7 +7,7 @@ const talk = () => document.querySelector("#chat-messages");
 const isAutomatic = () => Boolean(document.querySelector("#tts-autoplay input")?.checked);
 
 /* What the reply says: without thinking, calls of tools, and code. */
-const textOf = (row) => [...row.querySelectorAll(".message-body .md")].map((part) => {
+const textOf = (row) => [...row.querySelectorAll(".message-body .rendered")].map((part) => {
   const copy = part.cloneNode(true);
   copy.querySelectorAll(".code, pre").forEach((code) => code.remove());
   return copy.textContent.trim();
