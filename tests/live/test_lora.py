@@ -348,7 +348,7 @@ def test_a_wrong_flag_ends_the_start(tmp_path: Path, value: str, reason: str) ->
 
 
 def test_a_flag_with_an_adapter_of_another_loader_ends_the_program(tmp_path: Path) -> None:
-    server = spawn(tmp_path, "--api", "--api-port", "0", "--lora", str(SHIPPED / NAME))
+    server = spawn(tmp_path, "--nowebui", "--api", "--api-port", "0", "--lora", str(SHIPPED / NAME))
     try:
         assert server.process.wait(PATIENCE_S) == 1
     finally:

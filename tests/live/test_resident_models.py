@@ -451,7 +451,7 @@ def test_a_start_with_wrong_saved_settings_ends_with_the_reason(tmp_path: Path) 
     folder = tmp_path / "user_data" / "models"
     folder.mkdir(parents=True)
     (folder / "config-user.yaml").write_text(f"{MODEL}$: {{ctx_size: many}}\n")
-    server = spawn(tmp_path, "--api", "--api-port", "0", "--model", MODEL)
+    server = spawn(tmp_path, "--nowebui", "--api", "--api-port", "0", "--model", MODEL)
     assert server.process.wait(PATIENCE_S) == 2
     assert "config-user.yaml" in server.logged
     assert "ctx_size" in server.logged

@@ -89,7 +89,7 @@ def test_a_wrong_environment_ends_with_one_sentence(
 def test_a_model_that_cannot_be_loaded_ends_with_the_reason(tmp_path: Path) -> None:
     broken = tmp_path / "source.gguf"
     broken.write_bytes(DEMO.read_bytes()[:100_000])
-    server = spawn(tmp_path, "--api", "--api-port", "0", models={"b.gguf": broken})
+    server = spawn(tmp_path, "--nowebui", "--api", "--api-port", "0", models={"b.gguf": broken})
     try:
         eventually(lambda: server.process.poll() is not None)
     finally:

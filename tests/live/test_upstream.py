@@ -426,7 +426,9 @@ def test_counts_of_tokens_are_kept_in_front_too(front: Server, through: httpx.Cl
 
 def refused(folder: Any, *flags: str, port: int = 0, **options: Any) -> str:
     """What a start says that ends by itself, though the other server is asked only when this one listens already."""
-    server = spawn(folder, "--api", "--api-port", str(port), *flags, models={}, **options)
+    server = spawn(
+        folder, "--nowebui", "--api", "--api-port", str(port), *flags, models={}, **options
+    )
     try:
         eventually(lambda: server.process.poll() is not None)
     finally:
