@@ -131,9 +131,9 @@ async def serve(context: AppContext, model: InstalledModel | None) -> int:
 
 
 async def _start(services: list[Service]) -> None:
-    for service in services:
-        for line in await service.start():
-            _tell(line)
+    """Nothing is told of a start that fails."""
+    for line in [line for service in services for line in await service.start()]:
+        _tell(line)
     _tell("Ctrl-C ends it.")
 
 
