@@ -30,9 +30,12 @@ class Handlers:
 
     async def on_open(self, session: Session) -> list[Any]:
         state = self._desk.state_of(session)
-        if not state.conversation.turns:
-            await self._desk.start_new(session)
-        return await self._changes(session)
+        try:
+            if not state.conversation.turns:
+                await self._desk.start_new(session)
+            return await self._changes(session)
+        finally:
+            state.is_open = True
 
     async def on_signal(self, session: Session) -> list[Any]:
         """Something else than the chat has changed."""
@@ -44,7 +47,7 @@ class Handlers:
 
     async def on_act(self, session: Session, event: gr.EventData) -> list[Any]:
         sent = Sent.of(event._data)
-        await _until_open(session)
+        await self._until_open(session)
         try:
             await act(self._desk, session, sent)
         except AppError as error:
@@ -53,7 +56,7 @@ class Handlers:
 
     async def on_reply(self, session: Session, event: gr.EventData) -> AsyncGenerator[list[Any]]:
         sent = Sent.of(event._data)
-        await _until_open(session)
+        await self._until_open(session)
         if sent.what == "impersonate":
             lives = impersonate(self._desk, session, sent)
         elif sent.what in PREPARATIONS:
@@ -82,18 +85,18 @@ class Handlers:
 
     async def _changes(self, session: Session) -> list[Any]:
         state = self._desk.state_of(session)
-        views = await self._desk.views(session)
-        changed = [
-            gr.skip() if state.sent.get(name) == views[name] else views[name] for name in PARTS
-        ]
-        state.sent, state.download = views, None
-        return changed
+        async with state.telling:
+            views = await self._desk.views(session)
+            changed = [
+                gr.skip() if state.sent.get(name) == views[name] else views[name] for name in PARTS
+            ]
+            state.sent, state.download = views, None
+            return changed
 
-
-async def _until_open(session: Session) -> None:
-    """Somebody may be quicker than the opening of the page, before which it is not known whose chats these are."""
-    ends = asyncio.get_running_loop().time() + OPENING_S
-    while not session.is_open:
-        if asyncio.get_running_loop().time() > ends:
-            raise NotReady("The page is not open yet; load it again.")
-        await asyncio.sleep(0.05)
+    async def _until_open(self, session: Session) -> None:
+        """Somebody may be quicker than the opening of the page, before which it is not known whose chats these are."""
+        ends = asyncio.get_running_loop().time() + OPENING_S
+        while not (session.is_open and self._desk.state_of(session).is_open):
+            if asyncio.get_running_loop().time() > ends:
+                raise NotReady("The page is not open yet; load it again.")
+            await asyncio.sleep(0.05)

@@ -52,6 +52,10 @@ class ChatState:
     """While a reply is being prepared: it is not to begin."""
     changes: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by what changes the conversation, until it is kept: see `changing`."""
+    is_open: bool = False
+    """The page has been shown its first chat: what is sent before that waits, or the new chat would take its place."""
+    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the page is told what has changed: an older look must not be told after a newer one."""
     habits: tuple[str, str, bool] | None = None
     """Of the person's profile as it was seen last: character, mode, and whether chats are kept."""
     left_out: int = 0
