@@ -122,13 +122,13 @@ async def test_only_own_pages_may_call(headers: dict[str, str], status: int, met
 async def test_routes_that_the_page_does_not_need_are_closed(path: str) -> None:
     async with calling() as client:
         assert (await client.get(path)).status_code == 404
-        assert (await client.get("/gradio_api/file=/tmp/x/a.png")).status_code == 200
+        assert (await client.get("/gradio_api/file=/served/x/a.png")).status_code == 200
         assert (await client.get("/gradio_api/file=C:/x/a.png")).status_code == 200
 
 
 async def test_without_a_login_nothing_is_answered() -> None:
     async with calling(gradio_auth=("ada:pw:1",)) as client:
-        for path in ("/", "/config", "/static/a.css", "/gradio_api/file=/tmp/a", "/no-such-route"):
+        for path in ("/", "/config", "/static/a.css", "/gradio_api/file=/served/a", "/no-such-route"):
             response = await client.get(path)
             assert (response.status_code, response.json()) == (401, {"detail": "Not logged in"})
         page = await client.get("/", headers=HTML)

@@ -131,11 +131,11 @@ def test_pictures_from_elsewhere_are_links() -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("![x](/gradio_api/file=/tmp/x.png)", '<img src="/gradio_api/file=/tmp/x.png"'),
+        ("![x](/gradio_api/file=/served/x.png)", '<img src="/gradio_api/file=/served/x.png"'),
         ("![x](data:image/png;base64,AAAA)", '<img src="data:image/png;base64,AAAA"'),
         (
-            '<audio controls src="gradio_api/file=/tmp/a.wav"></audio>',
-            '<audio controls src="gradio_api/file=/tmp/a.wav"></audio>',
+            '<audio controls src="gradio_api/file=/served/a.wav"></audio>',
+            '<audio controls src="gradio_api/file=/served/a.wav"></audio>',
         ),
         ('<span style="color: #ff0000">x</span>', '<span style="color: #ff0000">x</span>'),
         ("H<sub>2</sub>O", "H<sub>2</sub>O"),
