@@ -2,7 +2,7 @@
 
 python -m tools.screenshots                    # all of them
 python -m tools.screenshots chat model         # only these tabs
-python -m tools.screenshots --folder /tmp/x    # to another folder
+python -m tools.screenshots --folder pictures  # to another folder
 """
 
 import argparse

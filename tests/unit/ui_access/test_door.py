@@ -128,7 +128,13 @@ async def test_routes_that_the_page_does_not_need_are_closed(path: str) -> None:
 
 async def test_without_a_login_nothing_is_answered() -> None:
     async with calling(gradio_auth=("ada:pw:1",)) as client:
-        for path in ("/", "/config", "/static/a.css", "/gradio_api/file=/served/a", "/no-such-route"):
+        for path in (
+            "/",
+            "/config",
+            "/static/a.css",
+            "/gradio_api/file=/served/a",
+            "/no-such-route",
+        ):
             response = await client.get(path)
             assert (response.status_code, response.json()) == (401, {"detail": "Not logged in"})
         page = await client.get("/", headers=HTML)
