@@ -2,6 +2,7 @@
 
 # pyright: basic
 import asyncio
+import threading
 from pathlib import Path
 
 import gradio as gr
@@ -49,24 +50,27 @@ def build_page(context: AppContext) -> gr.Blocks:
 
 
 def _opener(context: AppContext):  # noqa: ANN202 - a handler
+    lock = threading.Lock()  # one for all: files of a few lines, seldom written
+
     async def open_session(session: Session, request: gr.Request) -> None:
         if session.is_open:
             return
         session.user = request.username
-        session.profiles = profiles_of(context, session.user)
+        session.profiles = profiles_of(context, session.user, lock)
         session.is_private = isinstance(session.profiles, ForgottenProfile)
         session.profile = await asyncio.to_thread(session.profiles.load)
+        session.known_profile = session.profile
         session.is_open = True
 
     return open_session
 
 
-def profiles_of(context: AppContext, user: str | None) -> ProfileStore:
-    """One for the machine's owner; with --multi-user one for each name, and none for people without a name."""
+def profiles_of(context: AppContext, user: str | None, lock: threading.Lock) -> ProfileStore:
+    """One for the machine's owner; with --multi-user one for each name, and none for people without a name. `lock`: of who writes."""
     folder = Path(context.settings.user_data_dir) / "profiles"
     if not context.settings.multi_user:
-        return ProfileFile(folder / "default.json")
+        return ProfileFile(folder / "default.json", lock)
     if user is None:
         return ForgottenProfile()
     own = user_folder(folder, user)
-    return ProfileFile(own.with_name(f"{own.name}.json"))
+    return ProfileFile(own.with_name(f"{own.name}.json"), lock)

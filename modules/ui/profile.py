@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -49,28 +50,41 @@ class Profile:
 
 
 class ProfileStore(Protocol):
+    """Pages share one, each with a view of its own. Blocking."""
+
     def load(self) -> Profile: ...
 
-    def save(self, profile: Profile) -> None: ...
+    def update(self, change: Callable[[Profile | None], Profile]) -> None:
+        """`change` gets what is kept now, None where that cannot be read, and gives what is to be kept. One at a time. OSError."""
+        ...
 
 
 class ProfileFile:
-    """A JSON file, written whole. What cannot be read counts as not there, and is left as it is until the next save."""
+    """A JSON file, written whole. What cannot be read counts as not there, and is left as it is until the next change.
 
-    def __init__(self, path: Path) -> None:
+    `lock`: shared by all that write this file.
+    """
+
+    def __init__(self, path: Path, lock: "threading.Lock | None" = None) -> None:
         self._path = path
+        self._lock = lock or threading.Lock()
 
     def load(self) -> Profile:
+        return self._read() or Profile()
+
+    def update(self, change: Callable[[Profile | None], Profile]) -> None:
+        with self._lock:
+            changed = asdict(change(self._read()))
+            write_atomically(self._path, json.dumps(changed, indent=1, ensure_ascii=False))
+
+    def _read(self) -> Profile | None:
         try:
             return to_profile(json.loads(self._path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return Profile()
         except (OSError, ValueError, TypeError) as error:
             log.warning("%s cannot be read: %s", self._path.name, type(error).__name__)
-            return Profile()
-
-    def save(self, profile: Profile) -> None:
-        write_atomically(self._path, json.dumps(asdict(profile), indent=1, ensure_ascii=False))
+            return None
 
 
 class ForgottenProfile:
@@ -79,7 +93,7 @@ class ForgottenProfile:
     def load(self) -> Profile:
         return Profile()
 
-    def save(self, profile: Profile) -> None:
+    def update(self, change: Callable[[Profile | None], Profile]) -> None:
         pass
 
 

@@ -1,5 +1,6 @@
 """What one open page of the web UI remembers on the server, between its events."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,9 @@ class Session:
     is_private: bool = False
     profile: Profile = field(default_factory=Profile)
     profiles: ProfileStore = field(default_factory=ForgottenProfile)
+    known_profile: Profile = field(default_factory=Profile)
+    """As it was read, or written last: where `profile` differs from it, this page has changed something that is not kept yet."""
+    keeping: asyncio.Lock = field(default_factory=asyncio.Lock)
     chat_parameters: Parameters | None = None
     """Of the chat that is open, where it has its own; the profile's otherwise."""
     parts: dict[str, Any] = field(default_factory=dict[str, Any])

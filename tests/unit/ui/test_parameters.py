@@ -1,6 +1,7 @@
 """The parameters of a page: controls and values, presets, what counts for one chat."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -169,10 +170,10 @@ class Store:
     def load(self) -> Profile:
         return Profile()
 
-    def save(self, profile: Profile) -> None:
+    def update(self, change: Callable[[Profile | None], Profile]) -> None:
         if self._error:
             raise self._error
-        self.saved = profile
+        self.saved = change(self.saved or Profile())
 
 
 def test_parameters_for_all_chats_are_kept() -> None:
