@@ -1,4 +1,4 @@
-"""Text as a part of HTML that a `gr.HTML` shows."""
+"""Small pieces of HTML that a `gr.HTML` shows. Everything from outside goes through `to_markup`."""
 
 from html import escape
 
@@ -9,15 +9,31 @@ _TEMPLATE_MARKS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`"
 UNEXPECTED = "Something went wrong here; the log of the server has the details."
 
 
-def to_markup(text: str) -> str:
-    """Also for values of attributes in quotes."""
-    return escape(text).translate(_TEMPLATE_MARKS)
+def to_markup(thing: object) -> str:
+    """Its text, also for values of attributes in quotes."""
+    return escape(str(thing)).translate(_TEMPLATE_MARKS)
 
 
-def progress_bar(note: str, share: float | None) -> str:
+def chip(text: str, kind: str = "", title: str = "") -> str:
+    """A word or two with a state. `kind`: a class of the style sheet."""
+    hint = f' title="{to_markup(title)}"' if title else ""
+    return f'<span class="chip {kind}"{hint}>{to_markup(text)}</span>'
+
+
+def progress_bar(share: float | None) -> str:
     """`share` from 0 to 1, None where nobody knows how far it is."""
-    value = "" if share is None else f' value="{min(1.0, max(0.0, share)):.3f}"'
-    return f'<div class="doing"><span>{to_markup(note)}</span><progress max="1"{value}></progress></div>'
+    if share is None:
+        return '<div class="bar" role="progressbar"><div class="bar-unknown"></div></div>'
+    percent = round(100 * min(max(share, 0.0), 1.0))
+    return (
+        f'<div class="bar" role="progressbar" aria-valuenow="{percent}" aria-valuemin="0" aria-valuemax="100">'
+        f'<div class="bar-done" style="width: {percent}%"></div></div>'
+    )
+
+
+def progress_note(note: str, share: float | None) -> str:
+    """What is under way, and how far it is."""
+    return f'<div class="doing"><span>{to_markup(note)}</span>{progress_bar(share)}</div>'
 
 
 def notice(text: str) -> str:

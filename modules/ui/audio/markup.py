@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from modules.core.transcripts import Segment
 from modules.ui.audio.transcribing import Listening
-from modules.ui.markup import progress_bar, to_markup
+from modules.ui.markup import progress_note, to_markup
 
 
 def clock(seconds: float) -> str:
@@ -20,7 +20,7 @@ def doing(state: Listening) -> str:
     at = ""
     if state.seconds and state.segments:
         at = f", {clock(state.segments[-1].end_s)} of {clock(state.seconds)}"
-    return progress_bar(state.note + at, state.share)
+    return progress_note(state.note + at, state.share)
 
 
 def facts(state: Listening) -> str:

@@ -16,7 +16,7 @@ from modules.ui.audio.speaking import FORMAT_NAMES, Speaking, SpeakWish, speak, 
 from modules.ui.audio.transcribe_panel import AT_ONCE, QUIET
 from modules.ui.desk import desk_of
 from modules.ui.faults import told
-from modules.ui.markup import progress_bar, to_markup
+from modules.ui.markup import progress_note, to_markup
 from modules.ui.media_models import find_model, kept_choice, model_names
 from modules.ui.session import Session
 from modules.ui.shell import Shell
@@ -108,7 +108,7 @@ class SpeakHandlers:
             )
             sound = gr.Audio(path, visible=True)
         return (
-            gr.HTML(progress_bar(state.note, None), visible=not state.is_over),
+            gr.HTML(progress_note(state.note, None), visible=not state.is_over),
             sound,
             gr.HTML(_facts(state), visible=state.is_over),
             gr.Button(visible=state.is_over),

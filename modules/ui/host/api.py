@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from modules.context import AppContext
-from modules.ui.model.markup import chip, plain
+from modules.ui.markup import chip, to_markup
 
 KEY = "YOUR_KEY"
 
@@ -84,7 +84,7 @@ def to_python(state: ApiState) -> str:
 def to_summary(state: ApiState) -> str:
     if not state.is_running:
         return f'<p class="note">{chip("off")} The API does not run. Start the program with --api, or choose api under Settings and restart.</p>'
-    url = plain(state.url)
+    url = to_markup(state.url)
     key = (
         "Each request needs a key."
         if state.needs_key

@@ -9,7 +9,7 @@ from modules.context import AppContext
 from modules.extensions import find_extensions
 from modules.hooks import Extension, Fault
 from modules.settings import ROOT
-from modules.ui.model.markup import chip, plain
+from modules.ui.markup import chip, to_markup
 
 API = "openai"
 OF_THE_START = frozenset({"setup", "routes", "ui", "ui_tab", "custom_css", "custom_js"})
@@ -108,11 +108,11 @@ def _item(row: ExtensionRow, faults: list[Fault]) -> str:
     button = ""
     if row.can_switch:
         do, title = ("stop", "Turn off") if row.is_on else ("select", "Turn on")
-        button = f'<button type="button" class="small-button" data-do="{do}" data-name="{plain(row.name)}">{title}</button>'
+        button = f'<button type="button" class="small-button" data-do="{do}" data-name="{to_markup(row.name)}">{title}</button>'
     own = [fault for fault in faults if fault.extension == row.name]
-    name = "" if row.title == row.name else f'<span class="item-note">{plain(row.name)}</span>'
+    name = "" if row.title == row.name else f'<span class="item-note">{to_markup(row.name)}</span>'
     return (
-        f'<div class="item" data-extension="{plain(row.name)}"><span class="item-name">{plain(row.title)}</span>{name}{state}{button}'
+        f'<div class="item" data-extension="{to_markup(row.name)}"><span class="item-name">{to_markup(row.title)}</span>{name}{state}{button}'
         f"{_line('item-about', row.about)}{_line('item-about note', row.note)}{''.join(map(_fault, own))}</div>"
     )
 
@@ -124,4 +124,4 @@ def _fault(fault: Fault) -> str:
 
 
 def _line(kind: str, text: str) -> str:
-    return f'<div class="{kind}">{plain(text)}</div>' if text else ""
+    return f'<div class="{kind}">{to_markup(text)}</div>' if text else ""

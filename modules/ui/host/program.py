@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from modules.settings import VERSION, Settings
-from modules.ui.model.markup import plain
+from modules.ui.markup import to_markup
 
 LIBRARIES = (
     "llama_cpp_python",
@@ -35,7 +35,7 @@ def read_versions() -> dict[str, str]:
 def to_summary(settings: Settings) -> str:
     """Blocking: looks for the packages."""
     versions = "".join(
-        f'<div class="setting given"><span class="setting-name">{plain(name)}</span><span class="setting-value">{plain(number)}</span></div>'
+        f'<div class="setting given"><span class="setting-name">{to_markup(name)}</span><span class="setting-value">{to_markup(number)}</span></div>'
         for name, number in read_versions().items()
     )
     folders = {
@@ -43,7 +43,7 @@ def to_summary(settings: Settings) -> str:
         "Models": settings.models_path.resolve(),
     }
     places = "".join(
-        f'<div class="setting given"><span class="setting-name">{plain(name)}</span><span class="setting-value">{plain(path)}</span></div>'
+        f'<div class="setting given"><span class="setting-name">{to_markup(name)}</span><span class="setting-value">{to_markup(path)}</span></div>'
         for name, path in folders.items()
     )
     return f'<div class="settings-table">{places}{versions}</div>'

@@ -11,7 +11,7 @@ from modules.core.options import Option
 from modules.flag_file import Flag, chosen_flags, read_flag_file, with_flags
 from modules.settings import GROUPS, OPTIONS, Settings, load_option_defaults, sampler_defaults
 from modules.settings_sources import build_parser, explain_settings, saved_flags_path, shown_default
-from modules.ui.model.markup import plain
+from modules.ui.markup import to_markup
 
 NOT_HERE = frozenset({"nowebui", "share", "api_disable_ipv4"})
 """Whoever switches these on here may have no page on which to switch them off again."""
@@ -81,11 +81,13 @@ def to_table(settings: Settings) -> str:
         sources = explain_settings(command_line())
     except ConfigError as error:
         sources = {}
-        problem = f'<p class="problem">{plain(error.message)}</p>'
+        problem = f'<p class="problem">{to_markup(error.message)}</p>'
     else:
         problem = ""
     groups = [(title, _rows_of(group, settings, sources)) for group, title in GROUPS.items()]
-    parts = [f"<h4>{plain(title.partition(' (')[0])}</h4>{rows}" for title, rows in groups if rows]
+    parts = [
+        f"<h4>{to_markup(title.partition(' (')[0])}</h4>{rows}" for title, rows in groups if rows
+    ]
     return f'{problem}<div class="settings-table">{"".join(parts)}</div>'
 
 
@@ -102,8 +104,8 @@ def _rows_of(group: str, settings: Settings, sources: Mapping[str, str]) -> str:
 def _to_row(option: Option, value: Any, source: str) -> str:
     kind = "setting given" if source else "setting"
     return (
-        f'<div class="{kind}" title="{plain(option.help)}"><span class="setting-name">{plain(option.name)}</span>'
-        f'<span class="setting-value">{plain(to_shown(option, value))}</span><span class="setting-source">{plain(source)}</span></div>'
+        f'<div class="{kind}" title="{to_markup(option.help)}"><span class="setting-name">{to_markup(option.name)}</span>'
+        f'<span class="setting-value">{to_markup(to_shown(option, value))}</span><span class="setting-source">{to_markup(source)}</span></div>'
     )
 
 

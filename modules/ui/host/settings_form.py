@@ -19,7 +19,7 @@ from modules.ui.host.settings import (
     to_flags,
     to_table,
 )
-from modules.ui.model.markup import plain
+from modules.ui.markup import to_markup
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 from modules.ui.toasts import tell, warn
@@ -60,7 +60,7 @@ class SettingsForm:
     async def show(self) -> list[Any]:
         path, text = await asyncio.to_thread(read_flags)
         return [
-            f'<p class="note">They are kept in {plain(path)}, and count when the program starts anew.</p>',
+            f'<p class="note">They are kept in {to_markup(path)}, and count when the program starts anew.</p>',
             chosen_now(self._settings, text),
             "extensions" in chosen_flags(text),
             preview(text, chosen_flags(text)),

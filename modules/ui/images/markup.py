@@ -7,7 +7,7 @@ from modules.core.images import ImageTraits
 from modules.engine.media.drawing import DrawnFile
 from modules.pictures.sizes import Size, native_size
 from modules.ui.images.drawing import Drawing
-from modules.ui.markup import notice, progress_bar, to_markup
+from modules.ui.markup import notice, progress_note, to_markup
 
 NAMES = {
     "prompt": "Prompt",
@@ -36,7 +36,7 @@ def model_line(name: str | None, traits: ImageTraits | None) -> str:
 
 
 def doing(drawing: Drawing) -> str:
-    return progress_bar(drawing.note, drawing.share)
+    return progress_note(drawing.note, drawing.share)
 
 
 def summary(drawing: Drawing, *, kept: bool) -> str:

@@ -9,7 +9,7 @@ from modules.downloads.sizes import shown_size
 from modules.engine.manager import ModelManager
 from modules.engine.model import LoadedModel
 from modules.loaders.adapter_catalog import InstalledAdapter
-from modules.ui.model.markup import chip, plain
+from modules.ui.markup import chip, to_markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ async def take_off(models: ModelManager, name: str, adapter: str) -> None:
 
 def to_list(state: AdapterState) -> str:
     if state.problem:
-        return f'<p class="note">{plain(state.problem)}</p>'
+        return f'<p class="note">{to_markup(state.problem)}</p>'
     if not state.scales:
         return '<p class="note">No adapter is on this model.</p>'
     rows = [
-        f'<div class="item"><span class="item-name">{plain(name)}</span>{chip(f"scale {scale:g}" if scale else "only when a request names it")}'
-        f'<button type="button" class="small-button" data-do="delete" data-name="{plain(name)}">Remove</button></div>'
+        f'<div class="item"><span class="item-name">{to_markup(name)}</span>{chip(f"scale {scale:g}" if scale else "only when a request names it")}'
+        f'<button type="button" class="small-button" data-do="delete" data-name="{to_markup(name)}">Remove</button></div>'
         for name, scale in state.scales
     ]
     return f'<div class="items">{"".join(rows)}</div>'

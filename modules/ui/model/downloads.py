@@ -12,7 +12,7 @@ from modules.downloads.remote import RemoteRepository
 from modules.downloads.sizes import shown_size
 from modules.downloads.staging import Leftover
 from modules.downloads.wanted import PURPOSES, Purpose, Wanted, parse_wanted
-from modules.ui.model.markup import chip, plain, progress_bar
+from modules.ui.markup import chip, progress_bar, to_markup
 
 EVERYTHING = ""
 """The choice of files that leaves it to what the purpose needs."""
@@ -119,10 +119,10 @@ def _row(row: Row) -> str:
     kind = {"done": "good", "failed": "bad"}.get(row.state, "")
     share = row.done / row.total if row.total else None
     shows_bar = row.state != "done" and (row.is_running or share is not None)
-    error = f'<p class="problem">{plain(row.error)}</p>' if row.error else ""
+    error = f'<p class="problem">{to_markup(row.error)}</p>' if row.error else ""
     return (
-        f'<div class="item download"><span class="item-name">{plain(row.model)}</span>{chip(row.state, kind)}'
-        f'<span class="item-note">{plain(_amounts(row))}</span>{_buttons(row)}'
+        f'<div class="item download"><span class="item-name">{to_markup(row.model)}</span>{chip(row.state, kind)}'
+        f'<span class="item-note">{to_markup(_amounts(row))}</span>{_buttons(row)}'
         f"{progress_bar(share) if shows_bar else ''}{error}</div>"
     )
 
@@ -146,7 +146,7 @@ def _buttons(row: Row) -> str:
     else:
         names = [("retry", "Resume"), ("delete", "Remove")]
     return "".join(
-        f'<button type="button" class="small-button" data-do="{event}" data-name="{plain(row.key)}">{title}</button>'
+        f'<button type="button" class="small-button" data-do="{event}" data-name="{to_markup(row.key)}">{title}</button>'
         for event, title in names
     )
 

@@ -7,7 +7,7 @@ from modules.engine.manager import ModelManager
 from modules.engine.model import LoadedModel
 from modules.loaders.catalog import InstalledModel
 from modules.loaders.installed_facts import InstalledFacts
-from modules.ui.model.markup import chip, plain
+from modules.ui.markup import chip, to_markup
 
 LOADER_TITLES = {
     "llamacpp": "llama.cpp",
@@ -26,7 +26,7 @@ element.addEventListener('click', (event) => {
 def to_list(installed: Sequence[InstalledModel], models: ModelManager, chosen: str) -> str:
     """Looks at sizes of files: for a thread."""
     if not installed:
-        return f'<div class="empty">No models yet. Put GGUF files into {plain(models.catalog.folder)}, or download one.</div>'
+        return f'<div class="empty">No models yet. Put GGUF files into {to_markup(models.catalog.folder)}, or download one.</div>'
     rows = [_row(model, models, model.name == chosen) for model in installed]
     return f'<div class="model-list">{"".join(rows)}</div>'
 
@@ -36,8 +36,8 @@ def _row(model: InstalledModel, models: ModelManager, is_chosen: bool) -> str:
     details = loader if model.loader == "upstream" else f"{shown_size(model.size_bytes)} · {loader}"
     state = _state(model.name, models)
     return (
-        f'<button type="button" data-do="select" data-name="{plain(model.name)}" aria-pressed="{str(is_chosen).lower()}">'
-        f'<span class="model-name">{plain(model.name)}</span><span class="model-details">{plain(details)}{state}</span></button>'
+        f'<button type="button" data-do="select" data-name="{to_markup(model.name)}" aria-pressed="{str(is_chosen).lower()}">'
+        f'<span class="model-name">{to_markup(model.name)}</span><span class="model-details">{to_markup(details)}{state}</span></button>'
     )
 
 
@@ -69,8 +69,8 @@ def to_facts(model: InstalledModel, facts: InstalledFacts, loaded: LoadedModel |
         slots = f", {info.slots} at once" if info.slots else ""
         chips = chip("loaded", "state-ready", f"{info.context_length:,} tokens{slots}") + chips
         chips += "".join(chip(each, "good") for each in _abilities(loaded))
-    problem = f'<p class="problem">{plain(facts.problem)}</p>' if facts.problem else ""
-    return f'<h3 class="model-title">{plain(model.name)}</h3><div class="fact-chips">{chips}</div>{problem}'
+    problem = f'<p class="problem">{to_markup(facts.problem)}</p>' if facts.problem else ""
+    return f'<h3 class="model-title">{to_markup(model.name)}</h3><div class="fact-chips">{chips}</div>{problem}'
 
 
 def _abilities(loaded: LoadedModel) -> list[str]:

@@ -12,13 +12,13 @@ from modules.core.errors import AppError, RequestError
 from modules.loaders.catalog import InstalledModel
 from modules.loaders.options import LOAD_OPTIONS
 from modules.ui.faults import told
+from modules.ui.markup import progress_note, to_markup
 from modules.ui.model.actions import (
     find_model,
     load_model,
     options_without_entry,
     plan_as_it_is,
 )
-from modules.ui.model.markup import plain, progress_bar
 from modules.ui.model.memory import read_need, to_bar
 from modules.ui.model.options import OptionField, fields_of, to_args, to_saved, to_values
 from modules.ui.model.state import ModelState, read_state
@@ -171,7 +171,7 @@ class LoadForm:
         try:
             plan = await self._models.plan(model, await self._read_args(model, given))
         except RequestError as error:
-            return f'<p class="problem">{plain(error.message)}</p>'
+            return f'<p class="problem">{to_markup(error.message)}</p>'
         return to_bar(read_need(plan, self._models))
 
     async def _read_args(self, model: InstalledModel, given: tuple[Any, ...]) -> dict[str, Any]:
@@ -194,9 +194,9 @@ def to_progress(state: ModelState) -> str:
     if state.is_loading:
         share = state.percent / 100 if state.percent else None
         percent = f" {state.percent} %" if state.percent else ""
-        return f'<div class="loading-line">Loading {plain(state.name)}{percent}</div>{progress_bar(share)}'
+        return progress_note(f"Loading {state.name}{percent}", share)
     if state.error:
-        return f'<p class="problem">The last load failed: {plain(state.error)}</p>'
+        return f'<p class="problem">The last load failed: {to_markup(state.error)}</p>'
     return ""
 
 
@@ -206,7 +206,7 @@ def to_saved_note(saved: dict[str, Any] | None) -> str:
         shown["chat template"] = "of your own"
     if not shown:
         return ""
-    values = ", ".join(f"{plain(name)} {plain(value)}" for name, value in shown.items())
+    values = ", ".join(f"{to_markup(name)} {to_markup(value)}" for name, value in shown.items())
     return f'<p class="note">Saved for this model: {values}</p>'
 
 

@@ -6,7 +6,7 @@ from modules.engine.load_wish import LoadPlan
 from modules.engine.manager import ModelManager
 from modules.loaders.machine import has_gpu, memory_bytes
 from modules.loaders.memory_estimate import MemoryEstimate
-from modules.ui.model.markup import plain
+from modules.ui.markup import to_markup
 
 GIB = 2**30
 
@@ -55,12 +55,12 @@ def to_bar(need: MemoryNeed) -> str:
         for key, _, size in parts
     )
     legend = "".join(
-        f'<span><i class="memory-{key}"></i>{plain(title)} {shown_gib(size)}</span>'
+        f'<span><i class="memory-{key}"></i>{to_markup(title)} {shown_gib(size)}</span>'
         for key, title, size in parts
         if size
     )
     return (
-        f'<div class="memory {"" if need.fits else "too-much"}" data-model="{plain(need.model)}"><div class="memory-line">{plain(_sentence(need))}</div>'
+        f'<div class="memory {"" if need.fits else "too-much"}" data-model="{to_markup(need.model)}"><div class="memory-line">{to_markup(_sentence(need))}</div>'
         f'<div class="memory-bar">{pieces}</div><div class="memory-legend">{legend}</div></div>'
     )
 

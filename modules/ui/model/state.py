@@ -5,7 +5,7 @@ from functools import partial
 from typing import Literal
 
 from modules.engine.manager import ModelManager
-from modules.ui.model.markup import chip, progress_bar
+from modules.ui.markup import chip, progress_bar
 
 Kind = Literal["loading", "ready", "asleep", "failed", "none"]
 

@@ -9,9 +9,9 @@ import gradio as gr
 from modules.core.errors import RequestError
 from modules.loaders.catalog import InstalledModel
 from modules.ui.faults import told
+from modules.ui.markup import chip, to_markup
 from modules.ui.model.actions import find_model
 from modules.ui.model.load_form import QUIET
-from modules.ui.model.markup import chip, plain
 from modules.ui.model.template import (
     check_template,
     list_shipped,
@@ -89,7 +89,7 @@ class TemplateForm:
 
     def _describe(self, source: str, problem: str) -> str:
         if problem:
-            return f'<p class="problem">{plain(problem)}</p>'
+            return f'<p class="problem">{to_markup(problem)}</p>'
         text = f"In use: {chip(source)}"
         if self._settings.chat_template_file:
             text += (
