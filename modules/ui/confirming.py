@@ -21,16 +21,20 @@ class ConfirmButton:
             sure, variant="stop", visible=False, elem_id=f"{elem_id}-sure", **options
         )
         self._keep = gr.Button("Keep", visible=False, elem_id=f"{elem_id}-keep", **options)
+        self._buttons = [self._ask, self._sure, self._keep]
 
     def click(
         self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> None:
         """`handler` runs once it has been confirmed."""
-        buttons = [self._ask, self._sure, self._keep]
-        self._ask.click(told(_asked), None, buttons, queue=False, **QUIET)
-        self._keep.click(told(_settled), None, buttons, queue=False, **QUIET)
+        self._ask.click(told(_asked), None, self._buttons, queue=False, **QUIET)
         self._sure.click(told(handler), list(inputs), list(outputs), **QUIET)
-        self._sure.click(told(_settled), None, buttons, queue=False, **QUIET)
+        self.drop_question_on(self._keep.click, self._sure.click)
+
+    def drop_question_on(self, *events: Callable[..., Any]) -> None:
+        """Events with which something else is chosen: that is not what was asked about."""
+        for event in events:
+            event(told(_settled), None, self._buttons, queue=False, **QUIET)
 
 
 async def _asked():  # noqa: ANN202 - updates

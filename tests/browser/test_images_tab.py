@@ -139,6 +139,11 @@ def test_what_was_drawn_can_be_drawn_again_edited_and_deleted(tab: Page, ui: Ser
     tab.locator("#gallery-grid button:has(img)").first.click()
     expect(about).to_be_visible()
     tab.locator("#gallery-delete").click()
+    expect(tab.locator("#gallery-delete-sure")).to_be_visible()
+    tab.locator("#gallery-grid button:has(img)").nth(1).click()
+    expect(tab.locator("#gallery-delete-sure")).to_be_hidden()  # it was asked about the other one
+    tab.locator("#gallery-grid button:has(img)").first.click()
+    tab.locator("#gallery-delete").click()
     tab.locator("#gallery-delete-sure").click()
     expect(tab.locator("#gallery-note")).to_contain_text(f"{count} picture")
     assert len(kept(ui)) == count

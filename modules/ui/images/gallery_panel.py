@@ -10,6 +10,7 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from modules.core.errors import AppError, NotFound
 from modules.settings import Settings
+from modules.ui.confirming import ConfirmButton
 from modules.ui.faults import told
 from modules.ui.images import keeping, markup
 from modules.ui.images.draw_panel import AT_ONCE, editor_value
@@ -45,23 +46,20 @@ class Listing:
 
 @dataclass(frozen=True)
 class Detail:
-    """One picture. `sure`: the question whether it is to be deleted."""
+    """One picture."""
 
     group: gr.Column
     large: gr.Image
     about: gr.HTML
     use: gr.Button
     edit: gr.Button
-    delete: gr.Button
-    sure: gr.Row
-    gone: gr.Button
-    spare: gr.Button
+    delete: ConfirmButton
     name: gr.State
 
     @property
     def outputs(self) -> list[Any]:
         """In the order of `GalleryHandlers.open_picture`."""
-        return [self.name, self.group, self.large, self.about, self.use, self.sure]
+        return [self.name, self.group, self.large, self.about, self.use]
 
 
 def build(shell: Shell, board: DrawWidgets, tabs: gr.Tabs, own_tab: gr.Tab) -> None:
@@ -112,17 +110,8 @@ def _build_detail(name: gr.State) -> Detail:
         with gr.Row(elem_classes="chips"):
             use = gr.Button("Use these settings", size="sm", min_width=60, elem_id="gallery-use")
             edit = gr.Button("Edit the picture", size="sm", min_width=60, elem_id="gallery-edit")
-            delete = gr.Button("Delete", size="sm", min_width=60, elem_id="gallery-delete")
-        with gr.Row(visible=False, elem_classes="chips") as sure:
-            gone = gr.Button(
-                "Delete for good",
-                size="sm",
-                variant="stop",
-                min_width=60,
-                elem_id="gallery-delete-sure",
-            )
-            spare = gr.Button("Keep it", size="sm", min_width=60, elem_id="gallery-delete-not")
-    return Detail(group, large, about, use, edit, delete, sure, gone, spare, name)
+            delete = ConfirmButton("Delete", "Delete it", elem_id="gallery-delete", size="sm")
+    return Detail(group, large, about, use, edit, delete, name)
 
 
 class GalleryHandlers:
@@ -177,7 +166,6 @@ class GalleryHandlers:
             path,
             markup.settings_list(known, name),
             gr.Button(interactive=known is not None),
-            gr.Row(visible=False),
         )
 
     async def use_settings(self, session: Session, name: str) -> tuple[Any, ...]:
@@ -192,12 +180,6 @@ class GalleryHandlers:
     async def delete(self, session: Session, name: str, at: int) -> tuple[Any, ...]:
         await asyncio.to_thread(self._outputs(session).delete, name)
         return (None, gr.Column(visible=False), *await self.list_page(session, at))
-
-    async def ask(self) -> Any:
-        return gr.Row(visible=True)
-
-    async def ask_no_more(self) -> Any:
-        return gr.Row(visible=False)
 
     def _outputs(self, session: Session) -> ImageOutputs:
         outputs = keeping.outputs_of(session, self._settings)
@@ -218,14 +200,12 @@ def _wire_detail(shell: Shell, on: GalleryHandlers, listing: Listing, detail: De
     listing.grid.select(
         told(on.open_picture), [shell.session, listing.names], detail.outputs, **AT_ONCE
     )
-    detail.delete.click(told(on.ask), None, detail.sure, **AT_ONCE)
-    detail.spare.click(told(on.ask_no_more), None, detail.sure, **AT_ONCE)
-    detail.gone.click(
-        told(on.delete),
+    detail.delete.click(
+        on.delete,
         [shell.session, detail.name, listing.page],
         [detail.name, detail.group, *listing.outputs],
-        **AT_ONCE,
     )
+    detail.delete.drop_question_on(listing.grid.select)
 
 
 def _wire_board(

@@ -113,6 +113,7 @@ def _build_files(shell: Shell, desk: WritingDesk, text: gr.Textbox) -> None:
     desk.count_after(opened, [text])
     save.click(told(save_text), [session, name, text], [name], **QUIET)
     delete.click(delete_text, [session, name], [name])
+    delete.drop_question_on(name.select)
 
 
 def _named(name: str | None) -> str:

@@ -12,7 +12,7 @@ from modules.prompts.grammars import delete_grammar, list_grammars, load_grammar
 from modules.replies.constraints import grammar_constraint
 from modules.ui.confirming import QUIET, ConfirmButton
 from modules.ui.faults import told
-from modules.ui.markup import to_markup
+from modules.ui.markup import chip, to_markup
 from modules.ui.parameters.form import EDITED
 from modules.ui.parameters.values import change
 from modules.ui.session import Session
@@ -69,6 +69,7 @@ class GrammarForm:
         )
         self.save.click(told(self._save), [self.name, self.text, session, edited], outputs, **QUIET)
         self.delete.click(self._delete, [self.file, session, edited], outputs)
+        self.delete.drop_question_on(self.file.select)
 
     async def _choose(self, name: str, session: Session, edited: int):  # noqa: ANN202 - updates
         text = ""
@@ -120,5 +121,5 @@ class GrammarForm:
             if model is not None and not model.info.renders_itself:
                 model.engine.check_grammar(constraint.grammar)
         except AppError as error:
-            return f'<span class="chip bad">Not right</span> {to_markup(error.message)}'
-        return '<span class="chip good">In force</span>'
+            return f"{chip('Not right', 'bad')} {to_markup(error.message)}"
+        return chip("In force", "good")

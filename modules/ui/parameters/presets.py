@@ -92,6 +92,7 @@ class PresetBar:
         self.preset.focus(told(self._refresh), [session], [self.preset], queue=False, **QUIET)
         self.save.click(told(self._save), [self.preset, session], self.outputs, **QUIET)
         self.delete.click(self._delete, [self.preset, session], self.outputs)
+        self.delete.drop_question_on(self.preset.select)
 
     async def _refresh(self, session: Session):  # noqa: ANN202 - an update
         return gr.Dropdown(await asyncio.to_thread(list_presets, self._settings.presets_path))
