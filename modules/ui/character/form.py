@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from modules.core.errors import RequestError
+from modules.pictures.thumbnails import to_data_url, to_portrait
 from modules.prompts.character_files import (
     delete_character,
     free_name,
@@ -17,7 +18,6 @@ from modules.prompts.character_files import (
     save_picture,
 )
 from modules.prompts.characters import Character, load_character
-from modules.ui.character.pictures import to_data_url, to_portrait
 from modules.ui.character.view import ON_CLICK, greeting_html, preview_head, to_list, to_preview
 from modules.ui.chat.people import Face, People
 from modules.ui.confirming import QUIET, ConfirmButton
@@ -28,6 +28,8 @@ from modules.ui.shell import Shell
 from modules.ui.toasts import tell
 
 IMPORTED = [".png", ".json", ".yaml", ".yml"]
+PORTRAIT_SIDE = 768
+"""Pixels of the longer side of a picture that is kept."""
 
 
 class CharacterForm:
@@ -36,7 +38,7 @@ class CharacterForm:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._folder = shell.context.settings.characters_path
-        self._people = People(self._folder, to_data_url)
+        self._people = People(self._folder, lambda data, _name: to_data_url(data))
         self.chosen = gr.State("")
         with gr.Row(elem_id="character", equal_height=False):
             with gr.Column(scale=3, min_width=260, elem_id="character-side"):
@@ -132,6 +134,7 @@ class CharacterForm:
             **QUIET,
         )
         self.delete.click(self._delete, [self.chosen, session, signal], [*self.outputs, signal])
+        self.delete.drop_question_on(self.list.select, self.new.click, self.upload.upload)
         self.chat.click(
             told(self._chat),
             [self.chosen, session, shell.signal("profile")],
@@ -249,7 +252,7 @@ class CharacterForm:
         portrait = None
         own = picture_of(self._folder, chosen) if chosen else None
         if picture is not None and not (own and Path(picture).read_bytes() == own.read_bytes()):
-            portrait = to_portrait(Path(picture).read_bytes())
+            portrait = to_portrait(Path(picture).read_bytes(), PORTRAIT_SIDE)
         name = chosen or free_name(self._folder, character.name)
         save_character(self._folder, name, character)
         if portrait is not None:

@@ -1,20 +1,17 @@
 """Who talks in a chat: characters and the user, with their names and pictures. Reads files, so it is for a worker thread."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modules.core.asked import Persona
-from modules.core.errors import AppError
-from modules.pictures.decoding import Decoder
+from modules.pictures.sizes import Size
+from modules.prompts.character_pictures import CharacterPictures
 from modules.prompts.characters import Character, list_characters, load_character
 from modules.prompts.modes import to_persona
 from modules.ui.profile import Profile
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-FACE_PX = 192
-MAX_FACE_PIXELS = 50_000_000
+FACE = Size(192, 192)
 Serve = Callable[[bytes, str], str]
 """Bytes and a file name to an address that the page can show."""
 
@@ -28,12 +25,11 @@ class Face:
 
 
 class People:
-    """The characters of one folder. Pictures are made small once, and again when their file changes."""
+    """The characters of one folder."""
 
     def __init__(self, folder: Path, serve: Serve) -> None:
         self._folder = folder
-        self._serve = serve
-        self._pictures: dict[tuple[str, int, int], str] = {}
+        self._pictures = CharacterPictures(folder, FACE, lambda data: serve(data, "face.webp"))
 
     def names(self) -> list[str]:
         return list_characters(self._folder)
@@ -43,17 +39,7 @@ class People:
 
     def picture(self, name: str) -> str:
         """Empty where the character has none, or one that cannot be read."""
-        path = self._picture_file(name)
-        if path is None:
-            return ""
-        try:
-            stat = path.stat()
-            key = (path.name, stat.st_mtime_ns, stat.st_size)
-            if key not in self._pictures:
-                self._pictures[key] = self._serve(_small(path.read_bytes()), "face.webp")
-            return self._pictures[key]
-        except (AppError, OSError, ValueError):
-            return ""
+        return self._pictures.address(name)
 
     def load(self, name: str) -> Character | None:
         """None for nobody in particular. RequestError when the file is gone or broken."""
@@ -73,29 +59,7 @@ class People:
     def greeting(self, name: str, profile: Profile) -> str:
         return self.persona(name, "chat", profile).greeting
 
-    def _picture_file(self, name: str) -> Path | None:
-        if not name or "/" in name or "\\" in name or ".." in name:
-            return None
-        found = (self._folder / f"{name}{ending}" for ending in PICTURES)
-        return next((path for path in found if path.is_file()), None)
-
 
 def said_in_prompt(persona: Persona) -> Persona:
     """The greeting is a message of the chat already."""
     return replace(persona, greeting="")
-
-
-def _small(data: bytes) -> bytes:
-    """A square from the upper middle, where faces are."""
-    from PIL import Image
-
-    decoded = Decoder(MAX_FACE_PIXELS).decode(data)
-    image = Image.frombytes("RGB", (decoded.width, decoded.height), decoded.rgb)
-    side = min(image.size)
-    left = (image.width - side) // 2
-    top = min((image.height - side) // 6, image.height - side)
-    square = image.crop((left, top, left + side, top + side))
-    square = square.resize((FACE_PX, FACE_PX))
-    out = io.BytesIO()
-    square.save(out, "WEBP", quality=85)
-    return out.getvalue()

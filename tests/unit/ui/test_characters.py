@@ -1,15 +1,13 @@
 """Characters on the page: the list, the preview, pictures, and what is kept of a person."""
 
 import asyncio
-from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from modules.core.errors import ConfigError, RequestError
+from modules.core.errors import ConfigError
+from modules.pictures.thumbnails import to_data_url
 from modules.prompts.characters import Character
-from modules.ui.character.pictures import SIDE_PX, to_data_url, to_portrait
 from modules.ui.character.view import greeting_html, preview_head, to_face, to_list, to_preview
 from modules.ui.chat.people import Face, People
 from modules.ui.keeping import keep
@@ -56,20 +54,12 @@ def test_the_preview_of_what_cannot_be_says_why() -> None:
     assert "placeholders" in preview_head(Face("Ada"), preview)
 
 
-def test_portraits_are_small_pngs() -> None:
-    portrait = to_portrait(png("blue", (3000, 1500)))
-    picture = Image.open(BytesIO(portrait))
-    assert (picture.format, picture.size) == ("PNG", (SIDE_PX, SIDE_PX // 2))
-    with pytest.raises(RequestError, match="cannot be read"):
-        to_portrait(b"no picture")
-
-
 def test_faces_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "Ada.yaml").write_text("name: Ada")
     (tmp_path / "Ada.png").write_bytes(png())
     (tmp_path / "Bob.yaml").write_text("name: Bob")
     (tmp_path / "Bob.png").write_bytes(b"broken")
-    people = People(tmp_path, to_data_url)
+    people = People(tmp_path, lambda data, _: to_data_url(data))
     assert people.picture("Ada").startswith("data:image/webp;base64,")
     assert people.picture("Bob") == ""
 
