@@ -1,20 +1,42 @@
 """The tab Notebook: a text that the demo model goes on with."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.visits import Visitor
-from tests.live.launch import Server, eventually
+from tests.live.launch import Server, eventually, running_ui
 
 ENDED = re.compile("the model has ended the text|max_tokens")
 
 
+EXTENSION = '''
+"""Writes slowly where it is asked to, and for very long."""
+import time
+
+
+def custom_generate_reply(prompt, state):
+    return slow() if "slowly" in prompt else None
+
+
+def slow():
+    for number in range(2000):
+        time.sleep(0.15)
+        yield f"word{number} "
+'''
+
+
 @pytest.fixture(scope="module")
-def ui_flags() -> tuple[str, ...]:
-    """Room for texts that take long enough to be stopped."""
-    return ("--ctx-size", "32768")
+def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """With room for texts that take long enough to be stopped."""
+    folder = tmp_path_factory.mktemp("notebook")
+    script = folder / "user_data" / "extensions" / "slowly" / "script.py"
+    script.parent.mkdir(parents=True)
+    script.write_text(EXTENSION)
+    with running_ui(folder, "--ctx-size", "32768", "--extensions", "slowly") as server:
+        yield server
 
 
 @pytest.fixture
@@ -73,6 +95,18 @@ def test_stop_keeps_what_is_there_and_the_text_can_be_edited_again(
     notebook.locator("#param-max_tokens input").fill("0")
     notebook.locator("#param-max_tokens input").press("Tab")
     expect(notebook.locator("#param-max_tokens")).not_to_have_class(re.compile("is-changed"))
+
+
+def test_stop_reaches_what_an_extension_writes(notebook: Page) -> None:
+    text = notebook.locator("#notebook-text textarea")
+    text.fill("Count slowly: ")
+    notebook.locator("#notebook-write").click()
+    expect(text).to_have_value(re.compile("word2"))
+    notebook.locator("#notebook-stop").click()
+    expect(notebook.locator("#notebook-note")).to_contain_text("stopped")
+    expect(notebook.locator("#notebook-write")).to_be_visible()
+    expect(text).to_be_editable()
+    assert text.input_value().startswith("Count slowly: word0 word1 word2")
 
 
 def test_the_likely_next_tokens(notebook: Page) -> None:

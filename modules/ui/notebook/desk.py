@@ -124,21 +124,21 @@ class WritingDesk:
             desk = desk_of(session, self._name)
             text = (prompt or "") + (target or "")
             kept = (prompt if count == 1 else target) or ""
-            stop_id = desk.begin()
+            stopping = desk.begin()
             desk.history.note(kept)
             try:
                 yield _begun()
-                writing = write_on(self._context, text, session.parameters, stop_id)
+                writing = write_on(self._context, text, session.parameters, stopping)
                 async with aclosing(writing) as growing:
                     async for written in growing:
-                        line = to_line(written, was_stopped=desk.was_stopped)
+                        line = to_line(written, was_stopped=stopping.is_stopped)
                         shown = gr.skip() if not written.is_over else self._prompt_count(written)
                         yield [kept + written.text, line, shown, gr.skip(), gr.skip()]
             except AppError as error:
                 warn(error.message)
                 yield [gr.skip(), "", gr.skip(), gr.skip(), gr.skip()]
             finally:
-                desk.stop_id = ""
+                desk.stopping = None
             yield [gr.Textbox(interactive=True), gr.skip(), gr.skip(), *_idle()]
 
         return write
@@ -148,14 +148,13 @@ class WritingDesk:
 
     async def _stop(self, session: Session) -> None:
         desk = desk_of(session, self._name)
-        if desk.stop_id:
-            desk.was_stopped = True
-            self._context.models.stop(desk.stop_id)
+        if desk.stopping is not None:
+            desk.stopping.stop()
 
     def _stepper(self, step: Callable[[Desk, str], str]) -> Callable[..., Any]:
         async def change(session: Session, text: str) -> tuple[Any, str]:
             desk = desk_of(session, self._name)
-            if desk.stop_id:
+            if desk.stopping is not None:
                 raise RequestError("Stop the writing first.")
             changed = step(desk, text or "")
             return (gr.skip(), "There is nothing more.") if changed == text else (changed, "")

@@ -1,11 +1,11 @@
 """What a page remembers of its notebook, and the line below a text."""
 
-import secrets
 from dataclasses import dataclass, field
 
 from modules.core.errors import Conflict
 from modules.engine.model import LoadedModel
 from modules.ui.notebook.history import TextHistory
+from modules.ui.notebook.stopping import Stopping
 from modules.ui.notebook.writing import Written
 from modules.ui.session import Session
 
@@ -18,19 +18,17 @@ _REASONS = {
 
 @dataclass
 class Desk:
-    """One place to write: `stop_id` of what is running there, empty when nothing is. `was_stopped`: by the person."""
+    """One place to write: `stopping` of what is running there, None when nothing is."""
 
     history: TextHistory = field(default_factory=TextHistory)
-    stop_id: str = ""
-    was_stopped: bool = False
+    stopping: Stopping | None = None
 
-    def begin(self) -> str:
-        """The id to stop it by. Conflict while something is running."""
-        if self.stop_id:
+    def begin(self) -> Stopping:
+        """What it can be stopped by. Conflict while something is running."""
+        if self.stopping is not None:
             raise Conflict("A text is being written already; stop it first.")
-        self.was_stopped = False
-        self.stop_id = f"ui-{secrets.token_hex(8)}"
-        return self.stop_id
+        self.stopping = Stopping()
+        return self.stopping
 
 
 def desk_of(session: Session, name: str) -> Desk:

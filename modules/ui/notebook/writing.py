@@ -3,13 +3,13 @@
 import math
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from modules.chats.turns import Tally
 from modules.context import AppContext
 from modules.core.asked import TextRequest
-from modules.core.events import Finished, TextDelta
+from modules.core.events import Event, Finished, TextDelta, Usage
 from modules.core.sampling import SamplingParams
 from modules.engine.model import LoadedModel
 from modules.replies.constraints import named_grammar_constraint
@@ -17,6 +17,7 @@ from modules.replies.start import in_thread, start
 from modules.replies.streams import ReplyStream
 from modules.replies.text_plan import DEFAULT_MAX_TOKENS, plan_text
 from modules.settings import Settings
+from modules.ui.notebook.stopping import GivenUp, Stopping
 from modules.ui.profile import Parameters
 
 SHOWN_PER_S = 12
@@ -56,21 +57,25 @@ class NextToken:
 
 
 async def write_on(
-    context: AppContext, text: str, parameters: Parameters, stop_id: str
+    context: AppContext, text: str, parameters: Parameters, stopping: Stopping
 ) -> AsyncGenerator[Written]:
-    """`models.stop(stop_id)` ends it with what is there. Closing the generator cancels it. AppError when it cannot be done."""
-    async with context.models.lease() as model:
-        wanted, left_out = await in_thread(
-            lambda: fitting(to_request(text, parameters, context.settings), parameters, model),
-            model,
-        )
-        wanted = replace(wanted, stop_id=stop_id)
-        async with (
-            _running(context, wanted, model) as stream,
-            aclosing(_read(stream, len(text))) as growing,
-        ):
+    """`stopping.stop()` ends it with what is there, whoever writes. Closing the generator cancels it. AppError when it cannot be done."""
+    try:
+        async with AsyncExitStack() as stack:
+            model = await stopping.wait(stack.enter_async_context(context.models.lease()))
+
+            def fit() -> tuple[TextRequest, int]:
+                return fitting(to_request(text, parameters, context.settings), parameters, model)
+
+            wanted, left_out = await stopping.wait(in_thread(fit, model))
+            running = stack.enter_async_context(_running(context, wanted, model))
+            reply = await stopping.wait(running)
+            stopping.follow(reply.stream)
+            growing = await stack.enter_async_context(aclosing(_read(reply, len(text), stopping)))
             async for written in growing:
                 yield replace(written, left_out=left_out)
+    except GivenUp:  # before anything was written
+        yield Written(reason="cancelled")
 
 
 async def next_tokens(
@@ -94,8 +99,8 @@ async def next_tokens(
             )
             return fitting(asked, parameters, model)[0]
 
-        async with _running(context, await in_thread(plan, model), model) as stream:
-            done = await stream.fold()
+        async with _running(context, await in_thread(plan, model), model) as reply:
+            done = await reply.stream.fold()
     found = done.logprobs[0].alternatives if done.logprobs else ()
     return [NextToken(each.token_id, each.text, math.exp(each.logprob)) for each in found]
 
@@ -137,25 +142,31 @@ def fitting(
     return replace(request, text=kept.decode(errors="ignore")), left_out
 
 
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    stream: ReplyStream
+    prompt_tokens: int
+
+
 @asynccontextmanager
 async def _running(
     context: AppContext, request: TextRequest, model: LoadedModel
-) -> AsyncGenerator[ReplyStream]:
+) -> AsyncGenerator[_Reply]:
     plan = await in_thread(lambda: plan_text(request, model, context.hooks), model)
     stream = start(plan, model, context.hooks)
     try:
         await stream.taken()
-        yield stream
+        yield _Reply(stream, len(plan.replies[0].request.prompt_ids))
     finally:
         await stream.aclose()
 
 
-async def _read(stream: ReplyStream, length: int) -> AsyncGenerator[Written]:
+async def _read(reply: _Reply, length: int, stopping: Stopping) -> AsyncGenerator[Written]:
     """At once what comes first, then not more often than can be seen, and the end in any case. `length`: of the text before."""
     pieces: list[str] = []
     began = shown = 0.0
     count = 0
-    while events := await stream.batch():
+    while events := await _next(reply, stopping, count):
         now = time.monotonic()
         began = began or now
         for event in events:
@@ -176,3 +187,11 @@ async def _read(stream: ReplyStream, length: int) -> AsyncGenerator[Written]:
         if now - shown >= max(1 / SHOWN_PER_S, length / CHARS_PER_S):
             shown = now
             yield Written("".join(pieces), count, seconds=now - began)
+
+
+async def _next(reply: _Reply, stopping: Stopping, count: int) -> list[Event]:
+    """The end, where a reply that was stopped does not come to it by itself. `count`: of the pieces so far."""
+    try:
+        return await stopping.wait(reply.stream.batch())
+    except GivenUp:
+        return [Finished("cancelled", Usage(reply.prompt_tokens, count))]

@@ -1,6 +1,7 @@
 """Texts that are written on: what is asked of the model, what comes back, undo, kept texts."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from itertools import pairwise
@@ -13,11 +14,13 @@ from hypothesis import given, strategies as st
 
 from modules.core.errors import Conflict, ContextLengthExceeded, RequestError
 from modules.engine.engine import LocalEngine
-from modules.hooks import Hooks
+from modules.extensions import hooks_in
+from modules.hooks import Extension, Hooks
 from modules.settings import Settings
 from modules.ui.notebook.files import NotebookFiles
 from modules.ui.notebook.history import MAX_STATES, TextHistory
 from modules.ui.notebook.state import Desk, desk_of, to_count, to_line
+from modules.ui.notebook.stopping import Stopping
 from modules.ui.notebook.tokens import percent, shown_token, token_table
 from modules.ui.notebook.writing import (
     NextToken,
@@ -29,9 +32,10 @@ from modules.ui.notebook.writing import (
 )
 from modules.ui.profile import Parameters
 from modules.ui.session import Session
-from tests.unit.engine.fake_runner import FakeRunner
+from tests.unit.engine.fake_runner import PATIENCE_S, FakeRunner
 
 Make = Callable[..., Any]
+ENDLESS = Parameters(max_tokens=10**8)
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def make_context() -> Iterator[Make]:
 
 def written(context: Any, text: str, parameters: Parameters | None = None) -> list[Written]:
     async def read() -> list[Written]:
-        growing = write_on(context, text, parameters or Parameters(), "id")
+        growing = write_on(context, text, parameters or Parameters(), Stopping())
         return [each async for each in growing]
 
     return asyncio.run(read())
@@ -86,19 +90,95 @@ def test_a_bound_and_stop_strings_count(make_context: Make) -> None:
 
 def test_stopping_keeps_what_is_there(make_context: Make) -> None:
     context = make_context(FakeRunner({"x": "abc"}, endless=["x"]))
-
-    async def read() -> Written:
-        last = Written()
-        async with aclosing(write_on(context, "x", Parameters(max_tokens=10**8), "id")) as growing:
-            async for each in growing:
-                context.models.stop("id")
-                last = each
-        return last
-
-    last = asyncio.run(read())
+    last = asyncio.run(stopped(context, lambda each: True))
     assert last.is_over
     assert last.text
     assert last.text == ("abc" * len(last.text))[: len(last.text)]
+
+
+async def stopped(context: Any, is_enough: Callable[[Written], bool]) -> Written:
+    """The end of a text that is stopped when there is so much of it."""
+    last, stopping = Written(), Stopping()
+    async with aclosing(write_on(context, "x", ENDLESS, stopping)) as growing:
+        async for each in growing:
+            last = each
+            if is_enough(each):
+                stopping.stop()
+    return last
+
+
+def with_extension(context: Any, reply: Callable[..., Any]) -> Any:
+    functions = hooks_in({"custom_generate_reply": reply}, "x")
+    context.hooks.add(Extension("x", functions=functions, is_enabled=True))
+    return context
+
+
+def test_stopping_reaches_what_an_extension_writes(
+    make_context: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modules.ui.notebook.stopping.PATIENCE_S", 1e6)
+    ended = threading.Event()
+
+    def reply(prompt: str) -> Iterator[str]:
+        try:
+            while True:
+                yield "word "
+        finally:
+            ended.set()
+
+    context = with_extension(make_context(FakeRunner({})), reply)
+    last = asyncio.run(asyncio.wait_for(stopped(context, lambda each: True), PATIENCE_S))
+    assert last.reason == "cancelled"
+    assert last.text.startswith("word ")
+    assert last.tokens == len(last.text)
+    assert ended.wait(PATIENCE_S)
+
+
+def test_an_extension_that_does_not_hear_of_the_stop_is_not_waited_for(
+    make_context: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+
+    def reply(prompt: str) -> Iterator[str]:
+        yield "word"
+        released.wait(PATIENCE_S)
+        yield "too late"
+
+    async def main() -> Written:
+        try:
+            return await asyncio.wait_for(stopped(context, lambda each: True), PATIENCE_S / 2)
+        finally:
+            released.set()
+
+    monkeypatch.setattr("modules.ui.notebook.stopping.PATIENCE_S", 0.05)
+    context = with_extension(make_context(FakeRunner({})), reply)
+    last = asyncio.run(main())
+    assert (last.text, last.reason, last.prompt_tokens) == ("word", "cancelled", 1)
+
+
+def test_what_is_stopped_before_it_begins_does_not_begin(make_context: Make) -> None:
+    """While the model is still loaded, for example."""
+    context, waits = make_context(FakeRunner({})), asyncio.Event()
+
+    @asynccontextmanager
+    async def slow_lease() -> AsyncGenerator[Any]:
+        waits.set()
+        await asyncio.Event().wait()
+        yield
+
+    async def main() -> list[Written]:
+        context.models.lease = slow_lease
+        stopping = Stopping()
+
+        async def read() -> list[Written]:
+            return [each async for each in write_on(context, "x", ENDLESS, stopping)]
+
+        reading = asyncio.create_task(read())
+        await waits.wait()
+        stopping.stop()
+        return await asyncio.wait_for(reading, PATIENCE_S)
+
+    assert asyncio.run(main()) == [Written(reason="cancelled")]
 
 
 def test_leaving_ends_the_writing(make_context: Make) -> None:
@@ -106,11 +186,11 @@ def test_leaving_ends_the_writing(make_context: Make) -> None:
     context = make_context(runner)
 
     async def leave() -> None:
-        async with aclosing(write_on(context, "x", Parameters(max_tokens=10**8), "id")) as growing:
+        async with aclosing(write_on(context, "x", ENDLESS, Stopping())) as growing:
             await anext(growing)
 
     asyncio.run(leave())
-    assert context.models.stop("id") == 0
+    assert context.models.stop() == 0
 
 
 def test_what_does_not_fit_is_left_out_from_the_beginning(make_context: Make) -> None:
