@@ -94,6 +94,16 @@ def _build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    _add_choice(parser)
+    _add_ways(parser)
+    _add_limits(parser)
+    for name in PASSED_ON:
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="PATH", help="As for the server")
+    return parser
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    """Which files, and where they go."""
     add = parser.add_argument
     add("model", nargs="?", metavar="MODEL", help="org/name, org/name:branch or its web address")
     add("--branch", metavar="NAME", help="Branch, tag or commit, as after the colon")
@@ -117,6 +127,11 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="Put the files into this folder, instead of one for the kind",
     )
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
+    """What is done with them, where they are not just fetched."""
+    add = parser.add_argument
     add("--force", action="store_true", help="Replace other files of the same name")
     add(
         "--check",
@@ -129,6 +144,10 @@ def _build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="Remove what was fetched of downloads that were not finished: of MODEL, or of all",
     )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--max-workers",
         "--threads",
@@ -144,9 +163,6 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="Retries of a file while nothing comes in (default: 5)",
     )
-    for name in PASSED_ON:
-        add(f"--{name.replace('_', '-')}", metavar="PATH", help="As for the server")
-    return parser
 
 
 def _count(lowest: int, highest: int):  # noqa: ANN202 - a reader of numbers for argparse

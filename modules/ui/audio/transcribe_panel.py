@@ -31,13 +31,26 @@ AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
 
 @dataclass(frozen=True)
-class HearWidgets:
+class Wished:
+    """What is to be heard, and how."""
+
     recording: gr.Audio
     model: gr.Dropdown
     language: gr.Dropdown
     translates: gr.Checkbox
     run: gr.Button
     stop: gr.Button
+
+    @property
+    def inputs(self) -> list[Any]:
+        """In the order of `HearHandlers.transcribe`."""
+        return [self.recording, self.model, self.language, self.translates]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was heard: as a text, as files, and bit by bit with its times."""
+
     progress: gr.HTML
     text: gr.Textbox
     facts: gr.HTML
@@ -49,11 +62,16 @@ class HearWidgets:
     def outputs(self) -> list[Any]:
         """In the order of `HearHandlers.shown`."""
         own = [self.progress, self.text, self.facts, self.segments, self.files]
-        return [*own, *self.downloads, self.run, self.stop]
+        return [*own, *self.downloads]
 
 
 def build(shell: Shell) -> None:
     gr.HTML("<h4>Transcribe</h4>", js_on_load=None)
+    wished, heard = _build_wished(), _build_heard()
+    _wire(shell, wished, heard, HearHandlers(shell, wished.recording.GRADIO_CACHE))
+
+
+def _build_wished() -> Wished:
     recording = gr.Audio(
         sources=["upload", "microphone"],
         type="filepath",
@@ -78,6 +96,10 @@ def build(shell: Shell) -> None:
     with gr.Row():
         run = gr.Button("Transcribe", variant="primary", elem_id="audio-transcribe")
         stop = gr.Button("Stop", variant="stop", visible=False, elem_id="audio-hear-stop")
+    return Wished(recording, model, language, translates, run, stop)
+
+
+def _build_heard() -> Heard:
     progress = gr.HTML("", visible=False, js_on_load=None, elem_id="audio-hear-progress")
     text = gr.Textbox(
         label="Text",
@@ -94,21 +116,7 @@ def build(shell: Shell) -> None:
             for form in FORMS
         )
     segments = gr.HTML("", js_on_load=None, elem_id="audio-segments")
-    widgets = HearWidgets(
-        recording,
-        model,
-        language,
-        translates,
-        run,
-        stop,
-        progress,
-        text,
-        facts,
-        files,
-        downloads,
-        segments,
-    )
-    _wire(shell, widgets, HearHandlers(shell, recording.GRADIO_CACHE))
+    return Heard(progress, text, facts, files, downloads, segments)
 
 
 class HearHandlers:
@@ -189,17 +197,14 @@ def rendered(segments: tuple[Segment, ...]) -> dict[str, bytes]:
     }
 
 
-def _wire(shell: Shell, widgets: HearWidgets, on: HearHandlers) -> None:
+def _wire(shell: Shell, wished: Wished, heard: Heard, on: HearHandlers) -> None:
     session = shell.session
-    listed = [widgets.model, widgets.language]
-    shell.on_open(on.list_models, [widgets.model], listed)
-    widgets.model.input(told(on.list_languages), widgets.model, widgets.language, **AT_ONCE)
-    begun = widgets.run.click(
-        told(on.transcribe),
-        [session, widgets.recording, widgets.model, widgets.language, widgets.translates],
-        widgets.outputs,
-        **QUIET,
+    shell.on_open(on.list_models, [wished.model], [wished.model, wished.language])
+    wished.model.input(told(on.list_languages), wished.model, wished.language, **AT_ONCE)
+    buttons = [wished.run, wished.stop]
+    begun = wished.run.click(
+        told(on.transcribe), [session, *wished.inputs], [*heard.outputs, *buttons], **QUIET
     )
-    begun.then(told(on.rest), None, [widgets.progress, widgets.run, widgets.stop], **AT_ONCE)
-    begun.then(told(on.list_languages), widgets.model, widgets.language, **AT_ONCE)
-    widgets.stop.click(told(on.stop), session, None, **AT_ONCE)
+    begun.then(told(on.rest), None, [heard.progress, *buttons], **AT_ONCE)
+    begun.then(told(on.list_languages), wished.model, wished.language, **AT_ONCE)
+    wished.stop.click(told(on.stop), session, None, **AT_ONCE)

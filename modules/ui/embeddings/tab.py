@@ -1,10 +1,12 @@
 """The tab Embeddings: lines of text compared, as pictures."""
 
 # pyright: basic
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from modules.context import AppContext
 from modules.core.errors import AppError
 from modules.ui.embeddings import pictures
 from modules.ui.embeddings.compare import CompareWish, Comparison, compare, to_lines
@@ -37,73 +39,99 @@ EMPTY = (
 )
 
 
+@dataclass(frozen=True)
+class Question:
+    """What is asked: lines, what they are compared with, and by which models."""
+
+    lines: gr.Textbox
+    query: gr.Textbox
+    model: gr.Dropdown
+    reranker: gr.Dropdown
+    run: gr.Button
+
+
 def build(shell: Shell) -> None:
-    context = shell.context
     with gr.Row(elem_id="embeddings", elem_classes="split"):
         with gr.Column(scale=4, min_width=300):
-            lines = gr.Textbox(
-                label="Lines",
-                lines=9,
-                max_lines=18,
-                placeholder="One text on each line",
-                elem_id="embeddings-lines",
-            )
-            query = gr.Textbox(
-                label="Query",
-                info="Optional: which lines are nearest to this?",
-                max_lines=3,
-                elem_id="embeddings-query",
-            )
-            with gr.Row():
-                model = gr.Dropdown([], label="Model", min_width=130, elem_id="embeddings-model")
-                reranker = gr.Dropdown(
-                    [NO_RERANKER],
-                    value=NO_RERANKER,
-                    label="Reranker",
-                    min_width=130,
-                    elem_id="embeddings-reranker",
-                )
-            run = gr.Button("Compare", variant="primary", elem_id="embeddings-compare")
-            gr.HTML('<div class="small-head">Examples</div>', js_on_load=None)
-            with gr.Row(elem_classes="chips"):
-                for name, example in EXAMPLES.items():
-                    chip = gr.Button(name, size="sm", min_width=60)
-                    chip.click(
-                        lambda found=example: found,
-                        None,
-                        [lines, query],
-                        show_progress="hidden",
-                        queue=False,
-                        api_visibility="private",
-                    )
+            question = _build_question()
+            _build_examples(question)
         with gr.Column(scale=7, min_width=320):
             result = gr.HTML(notice(EMPTY), js_on_load=None, elem_id="embeddings-result")
+    on = CompareHandlers(shell.context)
+    models = [question.model, question.reranker]
+    shell.on_open(on.list_models, models, models)
+    gr.on(
+        [question.run.click, question.query.submit],
+        told(on.show),
+        [question.lines, question.query, *models],
+        result,
+        api_visibility="private",
+    )
 
-    async def list_models(now: str | None, now_reranker: str) -> tuple[Any, Any]:
-        names = await model_names(context.media.embedding)
-        rerankers = [NO_RERANKER, *await model_names(context.media.rerank)]
+
+def _build_question() -> Question:
+    lines = gr.Textbox(
+        label="Lines",
+        lines=9,
+        max_lines=18,
+        placeholder="One text on each line",
+        elem_id="embeddings-lines",
+    )
+    query = gr.Textbox(
+        label="Query",
+        info="Optional: which lines are nearest to this?",
+        max_lines=3,
+        elem_id="embeddings-query",
+    )
+    with gr.Row():
+        model = gr.Dropdown([], label="Model", min_width=130, elem_id="embeddings-model")
+        reranker = gr.Dropdown(
+            [NO_RERANKER],
+            value=NO_RERANKER,
+            label="Reranker",
+            min_width=130,
+            elem_id="embeddings-reranker",
+        )
+    run = gr.Button("Compare", variant="primary", elem_id="embeddings-compare")
+    return Question(lines, query, model, reranker, run)
+
+
+def _build_examples(question: Question) -> None:
+    gr.HTML('<div class="small-head">Examples</div>', js_on_load=None)
+    with gr.Row(elem_classes="chips"):
+        for name, example in EXAMPLES.items():
+            chip = gr.Button(name, size="sm", min_width=60)
+            chip.click(
+                lambda found=example: found,
+                None,
+                [question.lines, question.query],
+                show_progress="hidden",
+                queue=False,
+                api_visibility="private",
+            )
+
+
+class CompareHandlers:
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+
+    async def list_models(self, now: str | None, now_reranker: str) -> tuple[Any, Any]:
+        names = await model_names(self._context.media.embedding)
+        rerankers = [NO_RERANKER, *await model_names(self._context.media.rerank)]
         return (
             gr.Dropdown(names, value=kept_choice(now, names)),
             gr.Dropdown(rerankers, value=kept_choice(now_reranker, rerankers)),
         )
 
-    async def show(text: str, asked: str, model: str | None, reranker: str) -> Any:
+    async def show(self, text: str, asked: str, model: str | None, reranker: str) -> Any:
+        """A refusal is a message; what was there stays."""
         chosen = None if reranker == NO_RERANKER else reranker
         try:
             wish = CompareWish(to_lines(text), asked.strip(), model or None, chosen)
-            return render(await compare(wish, context))
+            return render(await compare(wish, self._context))
         except AppError as error:
             warn(error.message)
             return gr.skip()
-
-    shell.on_open(list_models, [model, reranker], [model, reranker])
-    gr.on(
-        [run.click, query.submit],
-        told(show),
-        [lines, query, model, reranker],
-        result,
-        api_visibility="private",
-    )
 
 
 def render(found: Comparison) -> str:

@@ -76,13 +76,9 @@ class DrawWidgets:
         """Values for `fields`."""
 
         def shown(number: float | None) -> str:
-            return (
-                ""
-                if number is None
-                else f"{number:g}"
-                if isinstance(number, float)
-                else str(number)
-            )
+            if number is None:
+                return ""
+            return f"{number:g}" if isinstance(number, float) else str(number)
 
         return (
             form.prompt,
@@ -144,6 +140,43 @@ def _build_picture() -> PictureWidgets:
 
 
 def _build_form(settings: Settings) -> FormWidgets:
+    prompt, negative = _build_words()
+    with gr.Row():
+        run = gr.Button("Draw", variant="primary", elem_id="images-draw")
+        stop = gr.Button("Stop", variant="stop", visible=False, elem_id="images-stop")
+    with gr.Row() as sizes:
+        size, shape = _build_sizes(settings)
+    with gr.Row():
+        steps = _short("Steps", "auto", "images-steps")
+        guidance = _short("Guidance", "auto", "images-guidance")
+        seed = _short("Seed", "random", "images-seed")
+    with gr.Row():
+        model = gr.Dropdown([], label="Model", min_width=130, elem_id="images-model")
+        count = _build_count(settings)
+    about = gr.HTML(markup.model_line(None, None), js_on_load=None, elem_id="images-about")
+    previews = gr.Checkbox(
+        True, label="Show pictures in the making", container=False, elem_id="images-previews"
+    )
+    return FormWidgets(
+        prompt=prompt,
+        negative=negative,
+        run=run,
+        stop=stop,
+        sizes=sizes,
+        size=size,
+        shape=shape,
+        steps=steps,
+        guidance=guidance,
+        seed=seed,
+        model=model,
+        count=count,
+        about=about,
+        previews=previews,
+    )
+
+
+def _build_words() -> tuple[gr.Textbox, gr.Textbox]:
+    """What is to be in the picture, and what is not."""
     prompt = gr.Textbox(
         label="Prompt",
         lines=2,
@@ -157,55 +190,34 @@ def _build_form(settings: Settings) -> FormWidgets:
         max_lines=4,
         elem_id="images-negative",
     )
-    with gr.Row():
-        run = gr.Button("Draw", variant="primary", elem_id="images-draw")
-        stop = gr.Button("Stop", variant="stop", visible=False, elem_id="images-stop")
-    with gr.Row() as sizes:
-        size = gr.Dropdown(
-            size_choices(None, settings.max_drawn_pixels),
-            value=BEST,
-            label="Size",
-            allow_custom_value=True,
-            min_width=120,
-            elem_id="images-size",
-        )
-        shape = gr.Dropdown(
-            [AS_SIZE, *SHAPES], value=AS_SIZE, label="Shape", min_width=120, elem_id="images-shape"
-        )
-    with gr.Row():
-        steps = _short("Steps", "auto", "images-steps")
-        guidance = _short("Guidance", "auto", "images-guidance")
-        seed = _short("Seed", "random", "images-seed")
-    with gr.Row():
-        model = gr.Dropdown([], label="Model", min_width=130, elem_id="images-model")
-        count = gr.Slider(
-            1,
-            max(1, min(MOST_PICTURES, settings.max_drawn_images)),
-            value=1,
-            step=1,
-            label="Pictures",
-            min_width=130,
-            elem_id="images-count",
-        )
-    about = gr.HTML(markup.model_line(None, None), js_on_load=None, elem_id="images-about")
-    previews = gr.Checkbox(
-        True, label="Show pictures in the making", container=False, elem_id="images-previews"
+    return prompt, negative
+
+
+def _build_sizes(settings: Settings) -> tuple[gr.Dropdown, gr.Dropdown]:
+    """How large, and of which shape."""
+    size = gr.Dropdown(
+        size_choices(None, settings.max_drawn_pixels),
+        value=BEST,
+        label="Size",
+        allow_custom_value=True,
+        min_width=120,
+        elem_id="images-size",
     )
-    return FormWidgets(
-        prompt,
-        negative,
-        run,
-        stop,
-        sizes,
-        size,
-        shape,
-        steps,
-        guidance,
-        seed,
-        model,
-        count,
-        about,
-        previews,
+    shape = gr.Dropdown(
+        [AS_SIZE, *SHAPES], value=AS_SIZE, label="Shape", min_width=120, elem_id="images-shape"
+    )
+    return size, shape
+
+
+def _build_count(settings: Settings) -> gr.Slider:
+    return gr.Slider(
+        1,
+        max(1, min(MOST_PICTURES, settings.max_drawn_images)),
+        value=1,
+        step=1,
+        label="Pictures",
+        min_width=130,
+        elem_id="images-count",
     )
 
 
