@@ -16,6 +16,9 @@ from modules.chats.titles import UNTITLED, clean_title, title_from, with_note
 from modules.chats.turns import Attachment, Role, Turn, Version
 from modules.core.errors import RequestError
 
+ANSWERS = "approvals"
+"""The key of a chat's settings under which lasting answers about tools are kept."""
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -131,14 +134,19 @@ class Conversation:
         return self
 
     def branched(self, index: int, number: int | None = None) -> "Conversation":
-        """A new conversation that has everything up to this message, of it the version of that number (None: the chosen one)."""
+        """A new conversation that has everything up to this message, of it the version of that number (None: the chosen one).
+
+        Tools are asked about anew in it: what was allowed was allowed in the other chat.
+        """
         turn = self.turn(index)
         if number is not None and not 0 <= number < len(turn.versions):
             raise RequestError("There is no such version.", param="version")
         last = turn if number is None else turn.choosing(number)
-        return replace(self._as_new("branch"), turns=(*self.turns[:index], last))
+        turns = (*self.turns[:index], last)
+        return replace(self._as_new("branch"), turns=turns, settings=without_answers(self.settings))
 
     def copied(self) -> "Conversation":
+        """The same chat, where it goes on beside what somebody else made of it: with the answers about tools too."""
         return self._as_new("copy")
 
     def renamed(self, title: str) -> "Conversation":
@@ -162,6 +170,12 @@ class Conversation:
             updated=0.0,
             revision=0,
         )
+
+
+def without_answers(settings: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Settings for a chat in which nobody has answered yet."""
+    kept = {name: value for name, value in (settings or {}).items() if name != ANSWERS}
+    return kept or None
 
 
 def _names(version: Version) -> str:

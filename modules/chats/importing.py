@@ -1,13 +1,12 @@
 """Conversations from a JSON file: our own (one or many), the old web UI's histories, and lists of OpenAI's messages."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import orjson
 
-from modules.chats.conversation import Conversation, new_id
+from modules.chats.conversation import Conversation, new_id, without_answers
 from modules.chats.exporting import COLLECTION
 from modules.chats.inline_files import InlineFiles
 from modules.chats.json_format import FORMAT, from_json
@@ -19,8 +18,6 @@ from modules.core.errors import RequestError
 
 MAX_IMPORT_BYTES = 256 * 2**20
 MAX_CHATS = 20_000
-ANSWERS = "approvals"
-"""The key of a chat's settings under which lasting answers about tools are kept."""
 
 _UNKNOWN = (
     "This is no chat that can be imported: it must be a chat of Hearth, a history of the old web UI "
@@ -93,16 +90,10 @@ def _own(value: Any) -> Imported:
     files = InlineFiles()
     files.take_from(value)
     read = from_json(value)
-    conversation = replace(
-        read, id=new_id(), updated=0.0, revision=0, settings=_strangers(read.settings)
-    )
+    # A file of somebody else must not say yes for the user.
+    settings = without_answers(read.settings)
+    conversation = replace(read, id=new_id(), updated=0.0, revision=0, settings=settings)
     return Imported(conversation, files)
-
-
-def _strangers(settings: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Without answers about tools: a file of somebody else must not say yes for the user."""
-    kept = {name: value for name, value in (settings or {}).items() if name != ANSWERS}
-    return kept or None
 
 
 def _titled(conversation: Conversation, title: Any, file_name: str) -> Conversation:

@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from modules.chats.conversation import Conversation
-from modules.chats.importing import ANSWERS
+from modules.chats.conversation import ANSWERS, Conversation
 from modules.chats.memory_store import MemoryStore
 from modules.chats.store import ConversationStore
 from modules.chats.turns import Version

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings as limits, strategies as st
 
+from modules.chats.conversation import ANSWERS
 from modules.chats.disk_store import ChatStore
 from modules.chats.exporting import export_chat, export_chats
-from modules.chats.importing import ANSWERS, Imported, import_chats, read_chats
+from modules.chats.importing import Imported, import_chats, read_chats
 from modules.chats.json_format import to_json
 from modules.chats.memory_store import MemoryStore
 from modules.chats.turns import Attachment, Step, ToolUse, Version

@@ -306,6 +306,26 @@ def test_lasting_answers_about_tools_are_kept_and_can_be_taken_back(tmp_path: Pa
     run(main)
 
 
+def test_a_branch_asks_about_tools_anew(tmp_path: Path) -> None:
+    """It keeps the other settings of the chat. The chat itself keeps its answers."""
+
+    async def main() -> None:
+        page = visit(tmp_path)
+        await page.say("Hello")
+        await page.say("Again")
+        own = page.state.conversation.with_settings({"parameters": {"max_tokens": 5}})
+        answered = Approvals().answered(ToolCall("1", "clock", ""), Answer.ALWAYS)
+        chat = with_approvals(own, answered)
+        await asyncio.to_thread(page.state.keep, chat)
+        await page.do("branch", at=0)
+        assert page.state.approvals.for_good == {}
+        assert page.state.conversation.settings == {"parameters": {"max_tokens": 5}}
+        await page.do("open", id=chat.id)
+        assert page.state.approvals.for_good == {"clock": True}
+
+    run(main)
+
+
 def test_tools_are_chosen_for_all_chats(tmp_path: Path) -> None:
     async def main() -> None:
         (tmp_path / "tools").mkdir()
