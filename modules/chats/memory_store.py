@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from modules.chats.conversation import Conversation
@@ -19,7 +19,10 @@ from modules.chats.titles import shorten
 
 
 class MemoryStore:
-    """Implements `ConversationStore`; nothing is on the disk."""
+    """Implements `ConversationStore`; nothing is on the disk.
+
+    One page uses it, for one thing at a time: a file goes with the first save that does not name it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -53,11 +56,7 @@ class MemoryStore:
                 raise changed_elsewhere()
             saved = replace(conversation, updated=time.time(), revision=conversation.revision + 1)
             self._chats[saved.id] = saved
-            self._files.setdefault(saved.id, {}).update(
-                (name, data)
-                for name, data in self._files.get(files_of, {}).items()
-                if name in saved.file_names
-            )
+            self._keep_named(saved, self._files.get(files_of, {}))
             return saved
 
     def rename(self, chat_id: str, title: str) -> Conversation:
@@ -75,12 +74,26 @@ class MemoryStore:
             self._files.setdefault(chat_id, {})[name] = data
         return name
 
+    def leave(self, chat_id: str) -> None:
+        """The page shows another chat now: of a message that was given up, the files go."""
+        with self._lock:
+            if chat_id in self._chats:
+                self._keep_named(self._chats[chat_id], {})
+            else:
+                self._files.pop(chat_id, None)
+
     def read_file(self, chat_id: str, name: str) -> bytes:
         with self._lock:
             data = self._files.get(chat_id, {}).get(name)
         if data is None:
             raise no_file()
         return data
+
+    def _keep_named(self, chat: Conversation, more: Mapping[str, bytes]) -> None:
+        files = {**more, **self._files.pop(chat.id, {})}
+        named = {name: data for name, data in files.items() if name in chat.file_names}
+        if named:
+            self._files[chat.id] = named
 
     def _get(self, chat_id: str) -> Conversation:
         chat = self._chats.get(chat_id)

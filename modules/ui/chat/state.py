@@ -108,6 +108,7 @@ class ChatState:
     def show(self, conversation: Conversation, *, is_private: bool | None = None) -> None:
         """Another conversation, or another state of this one."""
         if conversation.id != self.conversation.id:
+            self.private.leave(self.conversation.id)
             self.note, self.left_out, self.begin = "", 0, ""
             self.context = replace(self.context, used=_used(conversation))
         self.conversation = conversation

@@ -209,6 +209,39 @@ def test_files_that_nothing_names_go_after_an_hour(disk: ChatStore) -> None:
     assert disk.read_file(conversation.id, new) == png("blue")
 
 
+def test_in_memory_a_file_goes_with_the_message_that_named_it() -> None:
+    store, conversation = MemoryStore(), chat("hello", "hi")
+    kept, gone = (
+        store.add_file(conversation.id, png(color), "image/png") for color in ("blue", "red")
+    )
+    looks = (
+        Version.of("look", attachments=(Attachment("a", "image", file=f),)) for f in (kept, gone)
+    )
+    for look in looks:
+        conversation = conversation.appended("user", look)
+    saved = store.save(conversation)
+    branch = store.save(saved.branched(3), files_of=saved.id)
+    shorter = store.save(saved.without(3))
+    assert store.read_file(shorter.id, kept) == png("blue")
+    with pytest.raises(NotFound):
+        store.read_file(shorter.id, gone)
+    assert store.read_file(branch.id, gone) == png("red")
+
+
+def test_in_memory_the_files_of_a_message_that_is_given_up_go() -> None:
+    store, saved = MemoryStore(), chat("hello")
+    file = store.add_file(saved.id, png(), "image/png")
+    pictures = (Attachment("a", "image", file=file),)
+    store.save(saved.appended("user", Version.of("look", attachments=pictures)))
+    given_up = [(i, store.add_file(i, png("blue"), "image/png")) for i in (saved.id, "unsaved")]
+    for chat_id, name in given_up:
+        assert store.read_file(chat_id, name)
+        store.leave(chat_id)
+        with pytest.raises(NotFound):
+            store.read_file(chat_id, name)
+    assert store.read_file(saved.id, file) == png()
+
+
 def test_a_save_that_fails_leaves_the_old_file(
     disk: ChatStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

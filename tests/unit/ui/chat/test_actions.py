@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from modules.chats.store import file_name
 from modules.chats.turns import Step, Version
 from modules.core.errors import NotFound, RequestError
 from modules.core.messages import ToolCall
@@ -104,6 +105,38 @@ def test_without_history_chats_begin_private(tmp_path: Path) -> None:
     page.session.profile = replace(page.session.profile, keeps_history=False)
     assert page.state.is_private
     assert page.state.can_keep
+
+
+def test_of_private_chats_no_picture_stays_that_no_message_names(tmp_path: Path) -> None:
+    """Nor of a message that could not be answered, and was given up."""
+
+    async def main() -> None:
+        page = visit(tmp_path)
+        await page.do("private", on=True)
+        store = page.state.private
+
+        async def send(what: str) -> tuple[str, str]:
+            """The chat, and the file that it has for the picture."""
+            upload = page.desk.uploads / "a"
+            Image.new("RGB", (8, 8)).save(upload, "PNG")
+            picture = upload.read_bytes()
+            await page.reply(what, text="Look", files=[{"path": str(upload), "name": "a.png"}])
+            return page.state.conversation.id, file_name(picture, "image/png")
+
+        said = await send("say")
+        assert store.read_file(*said)
+        await page.do("remove", at=0)
+        with pytest.raises(NotFound):
+            store.read_file(*said)
+        await page.do("new")
+        unanswered = await send("send")
+        assert "No model is loaded" in page.state.note
+        assert store.read_file(*unanswered)
+        await page.do("new")
+        with pytest.raises(NotFound):
+            store.read_file(*unanswered)
+
+    run(main)
 
 
 def test_visitors_without_a_name_keep_nothing(tmp_path: Path) -> None:
