@@ -14,6 +14,7 @@ from typing import Any, cast
 import orjson
 
 from modules.chats.conversation import Conversation, check_id
+from modules.chats.findings import Findings
 from modules.chats.json_format import FILE_NAME, FORMAT, from_json, to_json
 from modules.chats.raw_json import chosen_texts, header
 from modules.chats.search import find_snippet, to_pattern
@@ -61,35 +62,36 @@ class _Known:
 class ChatStore:
     """Implements `ConversationStore`. Threads may share it. A file that cannot be read is told as broken, and never written over.
 
-    What was read of files for the list is remembered as long as they do not change, so that a list of a thousand is one look at the folder.
+    What was read of files for the list, and what the latest searches found in them, is remembered as long as they do not change, so that
+    a list of a thousand is one look at the folder.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.RLock()
         self._known: dict[str, _Known] = {}
+        self._findings = Findings()
 
     def list(self) -> tuple[Summary, ...]:
-        with self._lock:
-            known = {chat_id: self._look(path) for chat_id, path in self._paths()}
-            self._known = {key: each for key, each in known.items() if each is not None}
-            summaries = [each.summary for each in self._known.values()]
-        return tuple(sorted(summaries, key=lambda each: each.updated, reverse=True))
+        return tuple(each.summary for each in self._look_at_all())
 
     def search(self, query: str) -> tuple[Summary, ...]:
         pattern = to_pattern(query)
         if pattern is None:
             return self.list()
-        found: list[Summary] = []
-        for summary in self.list():
-            try:
-                raw = _read(self._path(summary.id)) if not summary.problem else {}
-            except RequestError:  # deleted or broken a moment ago
-                continue
-            snippet = find_snippet(pattern, (summary.title, *chosen_texts(raw)))
-            if snippet is not None:
-                found.append(replace(summary, snippet=snippet))
-        return tuple(found)
+        known = {each.summary.id: each for each in self._look_at_all()}
+
+        def look(chat_id: str) -> str | None:
+            summary = known[chat_id].summary
+            raw = _read(self._path(chat_id)) if not summary.problem else {}
+            return find_snippet(pattern, (summary.title, *chosen_texts(raw)))
+
+        stamps = {chat_id: (*each.stamp, each.revision) for chat_id, each in known.items()}
+        snippets = self._findings.find(pattern.pattern, stamps, look)
+        return tuple(
+            replace(known[chat_id].summary, snippet=snippet)
+            for chat_id, snippet in snippets.items()
+        )
 
     def load(self, chat_id: str) -> Conversation:
         path = self._path(chat_id)
@@ -162,6 +164,14 @@ class ChatStore:
                 yield check_id(path.stem), path
             except RequestError:  # a file of someone else
                 continue
+
+    def _look_at_all(self) -> tuple[_Known, ...]:
+        """The newest first."""
+        with self._lock:
+            known = {chat_id: self._look(path) for chat_id, path in self._paths()}
+            self._known = {key: each for key, each in known.items() if each is not None}
+            looks = self._known.values()
+        return tuple(sorted(looks, key=lambda each: each.summary.updated, reverse=True))
 
     def _look(self, path: Path) -> _Known | None:
         """None when it is gone."""

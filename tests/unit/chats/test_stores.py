@@ -12,6 +12,7 @@ from hypothesis import given, settings as limits, strategies as st
 
 from modules.chats.conversation import Conversation
 from modules.chats.disk_store import ChatStore, user_folder
+from modules.chats.findings import MAX_SEARCHES, Findings
 from modules.chats.json_format import from_json, to_json
 from modules.chats.memory_store import MemoryStore
 from modules.chats.store import ConversationStore
@@ -196,6 +197,60 @@ def test_a_changed_file_is_read_anew(disk: ChatStore) -> None:
     assert titles(disk) == ["changed by hand"]
     path.unlink()
     assert disk.list() == ()
+
+
+def test_a_search_that_stays_on_reads_only_what_has_changed(disk: ChatStore) -> None:
+    """Files are changed behind its back; one of them with the same size and time, which only those who read it again can see."""
+    same = disk.save(chat("the cat sat").renamed("same"))
+    changed = disk.save(chat("a cat ran").renamed("changed"))
+    assert titles(disk, "cat") == ["changed", "same"]
+    for each in (same, changed):
+        path = disk.folder / f"{each.id}.json"
+        times = path.stat()
+        path.write_bytes(path.read_bytes().replace(b"cat", b"dog"))
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns + 10**9 * (each is changed)))
+    assert titles(disk, "cat") == ["same"]
+    assert titles(disk, "dog") == ["changed", "same"]
+
+
+def test_what_a_search_found_follows_saves_and_deletes(disk: ChatStore) -> None:
+    saved = disk.save(chat("about cats", "hi"))
+    other = disk.save(chat("cats again", "hi"))
+    assert len(titles(disk, "cats")) == 2
+    saved = disk.save(saved.edited(0, "about dogs").renamed("x"))
+    assert titles(disk, "cats") == ["cats again"]
+    disk.delete(other.id)
+    assert titles(disk, "cats") == []
+    disk.save(saved.edited(0, "cats after all"))
+    assert titles(disk, "cats") == ["x"]
+
+
+def test_the_memory_of_searches_is_bounded() -> None:
+    findings, looks = Findings(), list[str]()
+
+    def look(file_id: str) -> str:
+        looks.append(file_id)
+        return "snippet"
+
+    for number in range(MAX_SEARCHES + 1):
+        assert findings.find(str(number), {"a": (1, 1, 1)}, look) == {"a": "snippet"}
+    looks.clear()
+    findings.find("1", {"a": (1, 1, 1)}, look)
+    assert looks == []
+    findings.find("0", {"a": (1, 1, 1), "b": (1, 1, 1)}, look)
+    assert looks == ["a", "b"]
+    findings.find("0", {"b": (1, 1, 1)}, look)
+    findings.find("0", {"a": (1, 1, 1), "b": (1, 1, 2)}, look)
+    assert looks == ["a", "b", "a", "b"]
+
+
+def test_what_cannot_be_read_now_is_looked_at_again() -> None:
+    def gone(_: str) -> str:
+        raise NotFound("gone")
+
+    findings = Findings()
+    assert findings.find("x", {"a": (1, 1, 1)}, gone) == {}
+    assert findings.find("x", {"a": (1, 1, 1)}, lambda _: "here") == {"a": "here"}
 
 
 def test_files_that_nothing_names_go_after_an_hour(disk: ChatStore) -> None:
