@@ -21,15 +21,16 @@ class Describer:
         self._context = context
         self._wanted = wanted
 
-    def can_answer_see(self) -> bool:
-        """The model that was used last, which the request at hand has just taken."""
-        model = self._context.models.current
+    def can_see(self, name: str) -> bool:
+        """Whether the model of this name does, which is loaded for the request at hand."""
+        model = self._context.models.get(name)
         return model is not None and VISION in model.info.capabilities
 
-    def describe(self, image: Image, question: str, max_tokens: int, timeout_s: float) -> str:
-        """AppError says why there is no description."""
+    def describe(
+        self, image: Image, question: str, max_tokens: int, timeout_s: float, *, answering: str
+    ) -> str:
+        """`answering`: name of the model that gets the description. AppError says why there is none."""
         wait_for = self._context.hooks.loop.wait_for
-        answering = self._context.models.current
         lease = self._context.models.lease(self._seeing())
         model = wait_for(lease.__aenter__(), timeout_s)
         try:
@@ -39,8 +40,7 @@ class Describer:
             return wait_for(self._answer(plan, model), timeout_s)
         finally:
             wait_for(lease.__aexit__(None, None, None))
-            if answering is not None:
-                wait_for(self._use(answering.name), timeout_s)
+            wait_for(self._use(answering), timeout_s)
 
     async def _use(self, name: str) -> None:
         """Requests that name no model go to the one that was used last, which shall not be the one that looked."""

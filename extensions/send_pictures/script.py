@@ -35,7 +35,8 @@ class Descriptions:
         self._known: OrderedDict[int, str] = OrderedDict()
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
-    def of(self, image: Image) -> str:
+    def of(self, image: Image, model: str) -> str:
+        """For the model of this name."""
         known = self._known.get(image.digest)
         if known is not None:
             return known
@@ -43,7 +44,8 @@ class Descriptions:
             return UNSEEN.format(reason="too many pictures come at once.")
         try:
             question, limit = str(params["question"]), int(params["max_tokens"])
-            text = self.describer.describe(image, question, limit, float(params["patience_s"]))
+            patience_s = float(params["patience_s"])
+            text = self.describer.describe(image, question, limit, patience_s, answering=model)
         except AppError as error:
             return UNSEEN.format(reason=error.message)
         except TimeoutError:
@@ -65,14 +67,15 @@ def setup(context: Any) -> None:
 
 def history_modifier(messages: list[Message], state: ChatRequest) -> list[Message]:
     describer = descriptions.describer
-    if describer is None or describer.can_answer_see() or not any(m.images for m in messages):
+    if describer is None or describer.can_see(state.model) or not any(m.images for m in messages):
         return messages
-    return [_described(message) if message.images else message for message in messages]
+    return [_described(m, state.model) if m.images else m for m in messages]
 
 
-def _described(message: Message) -> Message:
+def _described(message: Message, model: str) -> Message:
     assert message.content is not None
     parts = [
-        part if isinstance(part, str) else f"[{descriptions.of(part)}]" for part in message.content
+        part if isinstance(part, str) else f"[{descriptions.of(part, model)}]"
+        for part in message.content
     ]
     return replace(message, content="\n".join(filter(None, parts)))

@@ -7,13 +7,13 @@ from typing import Any
 
 import gradio as gr
 
-from modules.core.errors import AppError, RequestError
+from modules.core.errors import RequestError
 from modules.prompts.grammars import delete_grammar, list_grammars, load_grammar, save_grammar
-from modules.replies.constraints import grammar_constraint
 from modules.ui.confirming import QUIET, ConfirmButton
 from modules.ui.faults import told
 from modules.ui.markup import chip, to_markup
 from modules.ui.parameters.form import EDITED
+from modules.ui.parameters.judging import fault_in
 from modules.ui.parameters.values import change
 from modules.ui.session import Session
 from modules.ui.shell import Shell
@@ -53,12 +53,13 @@ class GrammarForm:
     def outputs(self) -> list[Any]:
         return [self.file, self.text, self.name, self.state]
 
-    def show(self, session: Session) -> list[Any]:
-        """For `outputs`. Reads files: for a worker thread."""
+    async def show(self, session: Session) -> list[Any]:
+        """For `outputs`."""
         text = session.parameters.grammar
-        names = list_grammars(self._folder)
-        name = self._name_of(text, names)
-        return [gr.Dropdown([NONE, *names], value=name or NONE), text, name, self._judge(text)]
+        names = await asyncio.to_thread(list_grammars, self._folder)
+        name = await asyncio.to_thread(self._name_of, text, names)
+        file = gr.Dropdown([NONE, *names], value=name or NONE)
+        return [file, text, name, await self._judge(text)]
 
     def listen(self) -> None:
         session, edited = self._shell.session, self._shell.signal(EDITED)
@@ -76,14 +77,14 @@ class GrammarForm:
         if name != NONE:
             text = (await asyncio.to_thread(load_grammar, self._folder, name)).text
         await change(session, replace(session.parameters, grammar=text))
-        state = await asyncio.to_thread(self._judge, text)
+        state = await self._judge(text)
         return gr.skip(), text, "" if name == NONE else name, state, edited + 1
 
     async def _write(self, text: str, session: Session, edited: int):  # noqa: ANN202 - updates
         if (text or "").strip() == session.parameters.grammar.strip():
             return gr.skip(), gr.skip()
         await change(session, replace(session.parameters, grammar=text or ""))
-        return await asyncio.to_thread(self._judge, text or ""), edited + 1
+        return await self._judge(text or ""), edited + 1
 
     async def _save(self, name: str, text: str, session: Session, edited: int):  # noqa: ANN202 - updates
         name = (name or "").strip()
@@ -92,17 +93,17 @@ class GrammarForm:
         await asyncio.to_thread(save_grammar, self._folder, name, text)
         await change(session, replace(session.parameters, grammar=text))
         tell(f"The grammar {name} is saved.")
-        return [*await asyncio.to_thread(self.show, session), edited + 1]
+        return [*await self.show(session), edited + 1]
 
     async def _delete(self, name: str, session: Session, edited: int):  # noqa: ANN202 - updates
         if name == NONE:
             raise RequestError("Choose a file first.", param="grammar")
         await asyncio.to_thread(delete_grammar, self._folder, name)
         tell(f"The grammar {name} is deleted; its text stays in force here.")
-        return [*await asyncio.to_thread(self.show, session), edited + 1]
+        return [*await self.show(session), edited + 1]
 
     def _name_of(self, text: str, names: list[str]) -> str:
-        """Of the file with this text, if there is one."""
+        """Of the file with this text, if there is one. Blocking."""
         for name in names if text else []:
             try:
                 if load_grammar(self._folder, name).text == text:
@@ -111,15 +112,10 @@ class GrammarForm:
                 continue
         return ""
 
-    def _judge(self, text: str) -> str:
-        """Whether it can be compiled, with the model that answers where there is one. Blocking."""
+    async def _judge(self, text: str) -> str:
         if not text.strip():
             return ""
-        model = self._shell.context.models.current
-        try:
-            constraint = grammar_constraint(text, "grammar")
-            if model is not None and not model.info.renders_itself:
-                model.engine.check_grammar(constraint.grammar)
-        except AppError as error:
-            return f"{chip('Not right', 'bad')} {to_markup(error.message)}"
-        return chip("In force", "good")
+        fault = await fault_in(text, self._shell.context.models)
+        return (
+            f"{chip('Not right', 'bad')} {to_markup(fault)}" if fault else chip("In force", "good")
+        )

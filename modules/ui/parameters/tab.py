@@ -29,9 +29,10 @@ def build(shell: Shell) -> None:
     shown = [*presets.outputs, *form.outputs, *grammar.outputs]
 
     async def show(session: Session) -> list[Any]:
-        files = await asyncio.to_thread(lambda: (presets.show(session), grammar.show(session)))
+        listed = await asyncio.to_thread(presets.show, session)
+        judged = await grammar.show(session)
         note_shown(session)
-        return [*files[0], *form.show(session), *files[1]]
+        return [*listed, *form.show(session), *judged]
 
     async def look_again(session: Session) -> list[Any]:
         """A chat may have been opened meanwhile, which has its own."""
