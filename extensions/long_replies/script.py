@@ -4,10 +4,13 @@ A processor of logits gets all tokens so far and the logits of the next one, and
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from modules.core.asked import ChatRequest, TextRequest
 from modules.engine.model import LoadedModel
+from modules.loaders.base import Tokenizer
 
 params: dict[str, Any] = {
     "display_name": "Long replies",
@@ -22,28 +25,47 @@ Processor = Callable[[Sequence[int], Any], Any]
 
 
 class Endings:
-    """Which tokens end a reply or a line, by model. A vocabulary is looked through once."""
+    """Which tokens end a reply or a line, by model. A vocabulary is looked through once. For worker threads."""
 
     def __init__(self) -> None:
         self.context: Any = None
-        self._known: dict[tuple[str, int, bool], list[int]] = {}
+        self._known: WeakKeyDictionary[LoadedModel, dict[bool, list[int]]] = WeakKeyDictionary()
 
     def of(self, name: str, *, allows_lines: bool) -> list[int]:
-        """Token ids. Only of the model that answers now: it is kept until the reply is over, while others may be unloaded at any time."""
-        found = [model for model in self.context.models.loaded if model.name == name]
-        return self._of(found[0], allows_lines) if found else []
+        """Token ids. None for a model that takes no new requests."""
+        model = self.context.models.get(name)
+        known = self._known.get(model, {}) if model else {}
+        return known[allows_lines] if allows_lines in known else self._read(name, allows_lines)
 
-    def _of(self, model: LoadedModel, allows_lines: bool) -> list[int]:
-        tokenizer = model.engine.tokenizer
-        key = (model.name, tokenizer.size, allows_lines)
-        if key not in self._known:
-            self._known[key] = [
-                token_id
-                for token_id in range(tokenizer.size)
-                if tokenizer.is_end(token_id)
-                or (not allows_lines and b"\n" in tokenizer.piece(token_id, special=False))
-            ]
-        return self._known[key]
+    def _read(self, name: str, allows_lines: bool) -> list[int]:
+        """With a lease of its own: of this name another one may be loaded by now, which nobody keeps from being unloaded."""
+        wait_for = self.context.hooks.loop.wait_for
+        stack = AsyncExitStack()
+        model = wait_for(self._lease(name, stack))
+        try:
+            if model is None:
+                return []
+            found = _ends(model.engine.tokenizer, allows_lines)
+            self._known.setdefault(model, {})[allows_lines] = found
+            return found
+        finally:
+            wait_for(stack.aclose())
+
+    async def _lease(self, name: str, stack: AsyncExitStack) -> LoadedModel | None:
+        """None is loaded for this."""
+        models = self.context.models
+        if models.get(name) is None:
+            return None
+        return await stack.enter_async_context(models.lease(name))
+
+
+def _ends(tokenizer: Tokenizer, allows_lines: bool) -> list[int]:
+    return [
+        token_id
+        for token_id in range(tokenizer.size)
+        if tokenizer.is_end(token_id)
+        or (not allows_lines and b"\n" in tokenizer.piece(token_id, special=False))
+    ]
 
 
 endings = Endings()
