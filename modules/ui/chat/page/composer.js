@@ -49,6 +49,17 @@ form.addEventListener("submit", (event) => {
   else send("send");
 });
 
+/* What is typed while the focus is in no field is for this one: the browser puts the character where the focus is then. Not the space,
+   which presses buttons and scrolls. On the window, so after all shortcuts. */
+const TAKES_KEYS = "input, textarea, select, [contenteditable], audio, video, [role=dialog], [role=listbox], [role=menu], [role=slider]";
+const isText = (event) => event.key?.length === 1 && event.key !== " " && !event.isComposing &&
+  (event.getModifierState("AltGraph") || !(event.ctrlKey || event.metaKey || event.altKey));
+addEventListener("keydown", (event) => {
+  if (!isChatShown() || event.defaultPrevented || !isText(event) || event.target.closest?.(TAKES_KEYS)) return;
+  if (document.querySelector(".chat-panel, dialog[open], [aria-modal=true]")) return;
+  input.focus({ preventScroll: true });
+});
+
 /* ---- Files */
 
 const isUnseen = (file) => !view().can_see && /\.(png|jpe?g|gif|webp|bmp)$/i.test(file.name);
@@ -246,7 +257,7 @@ hear("live", (value) => {
   if (typeof value?.draft === "string") setText(value.draft);
   update();
 });
-hear("ask", (text) => { if (!isBusy()) { setText(text); send("send"); } });
+hear("ask", (text) => { if (!isBusy()) { setText(text); send("send"); focus(); } });
 hear("impersonate", () => { if (!isBusy()) { isWaiting = true; trigger("reply", { do: "impersonate", text: input.value }); update(); } });
 hear("only-say", () => send("say"));
 hear("set", (what) => act("set", what)); /* As extensions may: {character: "Name"}, {mode: "chat"}, … */
