@@ -11,6 +11,8 @@ from modules.chats.store import MEDIA_TYPES, ConversationStore
 from modules.core.errors import RequestError
 
 COLLECTION = "hearth-chats"
+MAX_FILE_BYTES = 256 * 2**20
+"""Of a file with chats that can be imported."""
 
 
 def export_chat(store: ConversationStore, chat_id: str) -> bytes:
@@ -19,9 +21,18 @@ def export_chat(store: ConversationStore, chat_id: str) -> bytes:
 
 
 def export_chats(store: ConversationStore, ids: Sequence[str]) -> bytes:
-    """Several in one file. RequestError when one of them cannot be read: a backup is whole or not at all."""
-    chats = [_with_files(store, store.load(chat_id)) for chat_id in ids]
-    return _to_bytes({"format": COLLECTION, "version": FORMAT_VERSION, "chats": chats})
+    """Several in one file. RequestError when one of them cannot be read, or when all are more than could be imported again: a backup is
+    whole or not at all."""
+    parts, size = list[bytes](), 0
+    for chat_id in ids:
+        parts.append(_to_bytes(_with_files(store, store.load(chat_id))))
+        size += len(parts[-1])
+        if size > MAX_FILE_BYTES:
+            raise RequestError(
+                f"All chats together are more than {MAX_FILE_BYTES // 2**20} MiB with their files; export them one by one."
+            )
+    head = f'{{"format": "{COLLECTION}", "version": {FORMAT_VERSION}, "chats": [\n'
+    return head.encode() + b",\n".join(parts) + b"\n]}"
 
 
 def _with_files(store: ConversationStore, conversation: Conversation) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 import orjson
 
 from modules.chats.conversation import Conversation, new_id, without_answers
-from modules.chats.exporting import COLLECTION
+from modules.chats.exporting import COLLECTION, MAX_FILE_BYTES
 from modules.chats.inline_files import InlineFiles
 from modules.chats.json_format import FORMAT, from_json
 from modules.chats.old_history import from_old_history, is_old_history
@@ -16,7 +16,6 @@ from modules.chats.store import ConversationStore
 from modules.chats.titles import UNTITLED, clean_title
 from modules.core.errors import RequestError
 
-MAX_IMPORT_BYTES = 256 * 2**20
 MAX_CHATS = 20_000
 
 _UNKNOWN = (
@@ -62,8 +61,8 @@ def read_chats(data: bytes, file_name: str = "") -> tuple[Imported, ...]:
 
 
 def _to_json(data: bytes) -> Any:
-    if len(data) > MAX_IMPORT_BYTES:
-        raise RequestError(f"A file to import may have {MAX_IMPORT_BYTES // 2**20} MiB.")
+    if len(data) > MAX_FILE_BYTES:
+        raise RequestError(f"A file to import may have {MAX_FILE_BYTES // 2**20} MiB.")
     try:
         return orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:

@@ -146,6 +146,49 @@ def test_keys_for_new_lines_and_sending(talk: Talk) -> None:
     talk.wait()
 
 
+def test_what_is_typed_anywhere_in_the_chat_goes_to_the_field(talk: Talk, visitor: Visitor) -> None:
+    page, keys = talk.page, talk.page.keyboard
+    page.locator(".example", has_text=SKY).click()
+    expect(talk.field).to_be_focused()
+    talk.wait()
+    copied = talk.last.get_by_role("button", name="Copy", exact=True)
+    copied.focus()
+    keys.type("One é?")
+    expect(talk.field).to_have_value("One é?")
+    copied.focus()
+    keys.press("Control+a")  # a shortcut of the browser
+    keys.press("ArrowDown")
+    expect(copied).to_be_focused()
+    page.locator("#chat-messages").focus()
+    keys.press("!")
+    expect(talk.field).to_have_value("One é?!")
+    page.locator("#chat-search").focus()
+    keys.type("moo")
+    expect(page.locator("#chat-search")).to_have_value("moo")
+    expect(talk.field).to_have_value("One é?!")
+
+
+def test_keys_of_buttons_panels_and_other_tabs_are_left_alone(talk: Talk, visitor: Visitor) -> None:
+    page, keys = talk.page, talk.page.keyboard
+    page.locator("#chat-begin").focus()
+    keys.press(" ")
+    expect(page.locator("#chat-begin-text")).to_be_focused()
+    keys.type("Sure")
+    expect(page.locator("#chat-begin-text")).to_have_value("Sure")
+    keys.press("Escape")
+    page.locator("#chat-mode").focus()
+    keys.press("Enter")
+    expect(page.locator(".chat-panel")).to_be_visible()
+    keys.type("x")
+    expect(page.locator(".chat-panel")).to_be_visible()
+    expect(page.locator("#chat-mode")).to_be_focused()
+    keys.press("Escape")
+    visitor.choose_tab("Session")
+    keys.type("xyz")
+    visitor.choose_tab("Chat")
+    expect(talk.field).to_have_value("")
+
+
 def test_stop_keeps_what_is_there(talk: Talk, ui: Server) -> None:
     talk.send("Count slowly")
     expect(talk.text).to_contain_text("word3")
@@ -334,6 +377,21 @@ def test_export_and_import(talk: Talk, tmp_path: Path) -> None:
     talk.page.set_input_files("#chat-import-file", broken)
     expect(talk.page.locator(".toast-body")).to_contain_text("not valid JSON")
     expect(talk.chats).to_have_count(count + 1)
+
+
+def test_all_chats_are_exported_by_one_button(talk: Talk, tmp_path: Path) -> None:
+    talk.ask("What is the capital of Japan?")
+    with talk.page.expect_download() as download:
+        talk.page.locator("#chat-export-all").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    assert re.fullmatch(r"hearth-chats-[\d-]{10}\.json", path.name)
+    chats = json.loads(path.read_text(encoding="utf-8"))["chats"]
+    count = talk.chats.count()
+    assert len(chats) == count
+    assert any(chat["title"] == "What is the capital of Japan?" for chat in chats)
+    talk.page.set_input_files("#chat-import-file", path)
+    expect(talk.chats).to_have_count(2 * count)
 
 
 def test_private_chats_leave_nothing(talk: Talk, ui: Server, visitor: Visitor) -> None:

@@ -4,9 +4,10 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import date
 
 from modules.chats.conversation import Conversation
-from modules.chats.exporting import export_chat
+from modules.chats.exporting import export_chat, export_chats
 from modules.chats.importing import import_chats
 from modules.core.errors import NotFound, RequestError
 from modules.toolbox.approvals import Answer
@@ -96,6 +97,21 @@ async def _export(doing: Doing, sent: Sent) -> None:
     except NotFound:
         raise RequestError("There is nothing to export yet.") from None
     name = f"{to_file_name(conversation.title)}.json"
+    state.download = Download(state.count(), name, data.decode("utf-8"))
+
+
+async def _export_all(doing: Doing, sent: Sent) -> None:
+    """Those that are kept; private ones only where there are no others."""
+    state = doing.state
+
+    def export() -> bytes:
+        for store in (state.store, state.private):
+            if ids := [each.id for each in store.list()]:
+                return export_chats(store, ids)
+        raise RequestError("There is nothing to export yet.")
+
+    data = await asyncio.to_thread(export)
+    name = f"hearth-chats-{date.today():%Y-%m-%d}.json"
     state.download = Download(state.count(), name, data.decode("utf-8"))
 
 
@@ -288,6 +304,7 @@ ACTIONS: Mapping[str, Action] = {
     "rename": _rename,
     "delete": _delete,
     "export": _export,
+    "export-all": _export_all,
     "import": _import,
     "private": _private,
     "choose": _choose,

@@ -83,7 +83,9 @@ class Exchange:
         async with state.telling:
             views = await self._desk.views(session)
             changed = {name: view for name, view in views.items() if state.sent.get(name) != view}
-            state.sent, state.download = views, None
+            # A download is told once, and not held on to: it may be large.
+            state.sent = {**views, "sidebar": {**views["sidebar"], "file": None}}
+            state.download = None
             return changed
 
     async def _until_open(self, session: Session) -> None:

@@ -52,6 +52,15 @@ def test_all_chats_in_one_file() -> None:
     assert arrived[2].settings == rich_chat().settings
 
 
+def test_more_than_can_be_imported_again_is_not_exported(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    ids = [store.save(chat("x" * 600)).id for _ in range(3)]
+    monkeypatch.setattr("modules.chats.exporting.MAX_FILE_BYTES", 2000)
+    assert export_chats(store, ids[:1])
+    with pytest.raises(RequestError, match="one by one"):
+        export_chats(store, ids)
+
+
 def test_a_file_does_not_answer_for_the_user() -> None:
     """Or a chat of somebody else would have tools run without asking."""
     told = with_approvals(rich_chat(), Approvals(for_good={"files__write": True}))

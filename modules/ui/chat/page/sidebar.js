@@ -1,4 +1,4 @@
-/* The list of conversations. Value: {groups: [{label, chats: [...]}], current, query, is_private, can_keep}. */
+/* The list of conversations. Value: {groups: [{label, chats: [...]}], current, query, is_private, can_keep, file}. */
 
 const list = element.querySelector(".side-list");
 const search = element.querySelector(".side-search input");
@@ -110,10 +110,11 @@ search.addEventListener("keydown", (event) => {
 element.querySelector(".side-new").addEventListener("click", () => { act("new"); close(); });
 element.querySelector(".side-private").addEventListener("click", () => act("private", { on: !props.value.is_private }));
 element.querySelector(".side-import").addEventListener("click", () => element.querySelector(".side-file").click());
+element.querySelector(".side-export").addEventListener("click", () => act("export-all"));
 element.querySelector(".side-file").addEventListener("change", pick);
 element.querySelector(".side-close").addEventListener("click", () => tell("toggle-side"));
 
-for (const [place, name] of [[".side-new", "plus"], [".side-private", "ghost"], [".side-import", "import"], [".side-close", "side"],
+for (const [place, name] of [[".side-new", "plus"], [".side-private", "ghost"], [".side-import", "import"], [".side-export", "export"], [".side-close", "side"],
   [".side-search", "search"]])
   element.querySelector(place).prepend(icon(name, 17));
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from modules.chats.importing import read_chats
 from modules.chats.store import file_name
 from modules.chats.turns import Step, Version
 from modules.core.errors import NotFound, RequestError
@@ -207,6 +209,37 @@ def test_export_and_import(tmp_path: Path) -> None:
         assert not upload.exists()
 
     run(main)
+
+
+def test_all_chats_are_exported_into_one_file(tmp_path: Path) -> None:
+    """Without the private ones, where there are others."""
+
+    async def main() -> None:
+        page = visit(tmp_path)
+        with pytest.raises(RequestError, match="nothing to export"):
+            await page.do("export-all")
+        await page.do("private", on=True)
+        await page.say("A secret")
+        assert [chat["title"] for chat in await exported(page)] == ["A secret"]
+        await page.do("private", on=False)
+        for text in ("One", "Two ”"):
+            await page.say(text)
+            await page.do("new")
+        chats = await exported(page)
+        assert sorted(chat["title"] for chat in chats) == ["One", "Two ”"]
+
+    run(main)
+
+
+async def exported(page: Visit) -> list[dict[str, object]]:
+    """What the file of all chats has, which can be imported again."""
+    await page.do("export-all")
+    download = page.state.download
+    assert download is not None
+    assert re.fullmatch(r"hearth-chats-\d{4}-\d\d-\d\d\.json", download.name)
+    chats = json.loads(download.text)["chats"]
+    assert len(read_chats(download.text.encode())) == len(chats)
+    return chats
 
 
 def test_files_from_elsewhere_are_not_read(tmp_path: Path) -> None:

@@ -151,3 +151,17 @@ def test_only_what_has_changed_is_told(page: Visit) -> None:
         assert "no such chat" in refusal
 
     asyncio.run(main())
+
+
+def test_a_download_is_told_once_and_not_held_on_to(page: Visit) -> None:
+    async def main() -> None:
+        exchange = Exchange(page.desk)
+        await exchange.open(page.session)
+        await say(exchange, page, "Keep this")
+        changed, _ = await exchange.act(page.session, Sent({"do": "export-all"}))
+        assert "Keep this" in changed["sidebar"]["file"]["text"]
+        assert page.state.sent["sidebar"]["file"] is None
+        assert page.state.download is None
+        assert await exchange.follow(page.session) == {}
+
+    asyncio.run(main())
