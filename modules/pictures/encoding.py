@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, cast
+from typing import IO, Any, cast
 
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
@@ -75,10 +75,11 @@ def _exif(settings: Mapping[str, Any] | None) -> bytes:
     return exif.tobytes()
 
 
-def read_settings(data: bytes) -> dict[str, Any] | None:
-    """What `encode` wrote into a PNG; None where there is nothing of that kind. Blocking."""
+def read_settings(file: IO[bytes]) -> dict[str, Any] | None:
+    """What `encode` wrote into a PNG, of which only what comes before the pixels is read; None where there is nothing of that kind.
+    Blocking."""
     try:
-        with Pillow.open(BytesIO(data), formats=["PNG"]) as picture:
+        with Pillow.open(file, formats=["PNG"]) as picture:
             found = json.loads(str(picture.info.get(SETTINGS_KEY, "null")))
     except (OSError, ValueError, SyntaxError, RecursionError, Pillow.DecompressionBombError):
         return None

@@ -3,12 +3,13 @@
 # pyright: basic
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from modules.core.errors import AppError, NotFound
+from modules.core.errors import NotFound
 from modules.settings import Settings
 from modules.ui.confirming import ConfirmButton
 from modules.ui.faults import told
@@ -17,6 +18,7 @@ from modules.ui.images.draw_panel import AT_ONCE, editor_value
 from modules.ui.images.draw_widgets import FROM_PICTURE, FROM_WORDS, DrawWidgets
 from modules.ui.images.form import form_from
 from modules.ui.images.store import ImageOutputs
+from modules.ui.images.thumbnails import Thumbnails
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 
@@ -79,7 +81,6 @@ def build(shell: Shell, board: DrawWidgets, tabs: gr.Tabs, own_tab: gr.Tab) -> N
                 object_fit="cover",
                 allow_preview=False,
                 interactive=False,
-                format="jpeg",
                 visible=False,
                 buttons=[],
                 elem_id="gallery-grid",
@@ -118,6 +119,7 @@ class GalleryHandlers:
     def __init__(self, settings: Settings, cache: str) -> None:
         self._settings = settings
         self._cache = cache
+        self._thumbnails = Thumbnails()
 
     async def list_page(self, session: Session, wanted: int) -> tuple[Any, ...]:
         outputs = keeping.outputs_of(session, self._settings)
@@ -125,19 +127,26 @@ class GalleryHandlers:
         pages = max(1, -(-len(found) // PAGE_SIZE))
         at = max(1, min(wanted, pages))
         here = found[(at - 1) * PAGE_SIZE : at * PAGE_SIZE]
-        shown = await asyncio.to_thread(_thumbnails, outputs, here) if outputs else []
+        shown = await asyncio.to_thread(self._small, outputs, here) if outputs else []
         can_switch = not session.is_private and session.profile.keeps_history
         return (
             at,
             [name for name, _ in shown],
             gr.HTML(markup.page_note(at, pages, len(found))),
-            gr.Gallery([picture for _, picture in shown], visible=bool(shown), selected_index=None),
+            gr.Gallery([path for _, path in shown], visible=bool(shown), selected_index=None),
             gr.Row(visible=pages > 1),
             gr.Button(interactive=at > 1),
             gr.Button(interactive=at < pages),
             gr.Checkbox(keeping.wants_kept(session), interactive=can_switch),
             _reason(session),
         )
+
+    def _small(self, outputs: ImageOutputs, names: list[str]) -> list[tuple[str, str]]:
+        """Names, and where small pictures of them lie for the page."""
+        return [
+            (name, save_bytes_to_cache(data, f"{Path(name).stem}.jpg", self._cache))
+            for name, data in self._thumbnails.of(outputs, names)
+        ]
 
     async def newer(self, session: Session, at: int) -> tuple[Any, ...]:
         return await self.list_page(session, at - 1)
@@ -220,14 +229,3 @@ def _wire_board(
 
 def _reason(session: Session) -> str:
     return f'<span class="faint">{keeping.why_not(session)}</span>'
-
-
-def _thumbnails(outputs: ImageOutputs, names: list[str]) -> list[tuple[str, Any]]:
-    """Of those that can be read. Blocking."""
-    found: list[tuple[str, Any]] = []
-    for name in names:
-        try:
-            found.append((name, outputs.thumbnail(name)))
-        except AppError:
-            continue
-    return found

@@ -48,19 +48,34 @@ class ImageOutputs:
                 raise RequestError("The file of this picture is too large to show.")
             return path.read_bytes()
         except OSError:
-            raise NotFound("This picture is not there any more.") from None
+            raise _gone() from None
 
     def settings(self, name: str) -> dict[str, Any] | None:
-        return read_settings(self.read(name))
+        """Of them the head of the file is read. NotFound as above."""
+        try:
+            with self._path(name).open("rb") as file:
+                return read_settings(file)
+        except OSError:
+            raise _gone() from None
 
-    def thumbnail(self, name: str) -> Pillow.Image:
-        """RequestError for a file that is no picture."""
+    def stamp(self, name: str) -> tuple[int, int]:
+        """Another when the file has changed. NotFound as above."""
+        try:
+            state = self._path(name).stat()
+        except OSError:
+            raise _gone() from None
+        return state.st_mtime_ns, state.st_size
+
+    def thumbnail(self, name: str) -> bytes:
+        """A JPEG; all of the picture is decoded for it. RequestError for a file that is no picture."""
+        small = BytesIO()
         try:
             with Pillow.open(BytesIO(self.read(name)), formats=["PNG"]) as picture:
                 picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-                return picture.convert("RGB")
+                picture.convert("RGB").save(small, "JPEG", quality=85)
         except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
             raise RequestError(f"{name} cannot be read as a picture.") from None
+        return small.getvalue()
 
     def delete(self, name: str) -> None:
         """Nothing where it is gone already."""
@@ -73,3 +88,7 @@ class ImageOutputs:
         if path.is_symlink():
             raise NotFound("There is no such picture.")
         return path
+
+
+def _gone() -> NotFound:
+    return NotFound("This picture is not there any more.")

@@ -34,6 +34,7 @@ from modules.ui.images.form import (
     to_size,
 )
 from modules.ui.images.store import ImageOutputs
+from modules.ui.images.thumbnails import Thumbnails
 from modules.ui.profile import ProfileFile
 from modules.ui.session import Session
 
@@ -230,9 +231,18 @@ def png(settings: dict[str, Any] | str | None = None, size: tuple[int, int] = (6
 
 def test_settings_are_read_back_from_the_file() -> None:
     found = finish(ImageForm("a cat", seed=5, size="64x64"))
-    assert read_settings(found.file(MadeImage(0, 5, plain(64, 64)))) == found.settings(5)
+    file = io.BytesIO(found.file(MadeImage(0, 5, plain(64, 64))))
+    assert read_settings(file) == found.settings(5)
     for nothing in (png(), png("[1]"), png("{"), b"no picture", png({"a": 1})[:60]):
-        assert read_settings(nothing) is None
+        assert read_settings(io.BytesIO(nothing)) is None
+
+
+def test_pixels_are_not_read_for_the_settings() -> None:
+    noise = Pillow.effect_noise((512, 512), 90).convert("RGB")
+    found = finish(ImageForm("a cat", seed=5, size="512x512"))
+    file = io.BytesIO(found.file(MadeImage(0, 5, Image(512, 512, noise.tobytes()))))
+    assert read_settings(file) == found.settings(5)
+    assert file.tell() < 5000 < len(file.getvalue()) / 10
 
 
 def test_kept_pictures_come_newest_first_and_can_be_deleted(tmp_path: Path) -> None:
@@ -241,7 +251,8 @@ def test_kept_pictures_come_newest_first_and_can_be_deleted(tmp_path: Path) -> N
     first, second = outputs.add(png({"seed": 1}), 1), outputs.add(png(), 2)
     assert outputs.names() == [second, first]
     assert outputs.settings(first) == {"seed": 1}
-    assert outputs.thumbnail(first).size == (320, 160)
+    small = Pillow.open(io.BytesIO(outputs.thumbnail(first)))
+    assert (small.format, small.size) == ("JPEG", (320, 160))
     outputs.delete(second)
     outputs.delete(second)
     assert outputs.names() == [first]
@@ -255,7 +266,7 @@ def test_kept_pictures_come_newest_first_and_can_be_deleted(tmp_path: Path) -> N
 def test_names_never_leave_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.png").write_bytes(png())
     outputs = ImageOutputs(tmp_path / "image_outputs")
-    for act in (outputs.read, outputs.delete):
+    for act in (outputs.read, outputs.delete, outputs.settings, outputs.stamp):
         with pytest.raises(NotFound):
             act(name)
     assert (tmp_path / "a.png").exists()
@@ -275,6 +286,53 @@ def test_a_damaged_picture_is_said(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(png()[:50])
     with pytest.raises(RequestError, match=r"bad\.png"):
         outputs.thumbnail("bad.png")
+
+
+class Counting(ImageOutputs):
+    """Notes what is decoded."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.seen: list[str] = []
+
+    @property
+    def decoded(self) -> int:
+        return len(self.seen)
+
+    def thumbnail(self, name: str) -> bytes:
+        self.seen.append(name)
+        return super().thumbnail(name)
+
+
+def test_small_pictures_are_made_once_and_again_when_a_file_changes(tmp_path: Path) -> None:
+    outputs, thumbnails = Counting(tmp_path), Thumbnails()
+    names = [outputs.add(png(), seed) for seed in range(3)]
+    (tmp_path / "bad.png").write_bytes(b"broken")
+    first = thumbnails.of(outputs, [*names, "bad.png", "gone.png"])
+    assert [name for name, _ in first] == names
+    assert outputs.decoded == 4
+    assert thumbnails.of(outputs, names) == first
+    assert outputs.decoded == 4
+    (tmp_path / names[0]).write_bytes(png(size=(30, 30)))
+    assert thumbnails.of(outputs, names)[0] != first[0]
+    assert outputs.decoded == 5
+
+
+def test_the_small_pictures_of_one_person_are_not_anothers(tmp_path: Path) -> None:
+    thumbnails = Thumbnails()
+    for folder, side in (("a", 10), ("b", 20)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.png").write_bytes(png(size=(side, side)))
+    a, b = (thumbnails.of(ImageOutputs(tmp_path / each), ["x.png"]) for each in "ab")
+    assert a != b
+
+
+def test_only_so_many_small_pictures_are_kept(tmp_path: Path) -> None:
+    outputs, thumbnails = Counting(tmp_path), Thumbnails(kept=2)
+    names = [outputs.add(png(), seed) for seed in range(3)]
+    thumbnails.of(outputs, names)
+    thumbnails.of(outputs, [names[2], names[0]])
+    assert outputs.decoded == 4
 
 
 def settings(tmp_path: Path, **more: Any) -> Settings:
