@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -41,6 +42,24 @@ def test_a_changed_value_is_marked_told_and_kept(
     parameters.locator("#params-reset").click()
     expect(parameters.locator("#params-summary")).to_contain_text("as the server has them")
     expect(parameters.locator("#param-temperature")).not_to_have_class(re.compile("is-changed"))
+
+
+def test_two_open_pages_do_not_undo_each_others_changes(
+    ui: Server, visit: Callable[..., Visitor]
+) -> None:
+    first, second = visit(ui), visit(ui)
+    for visitor in (first, second):
+        visitor.open()
+        visitor.choose_tab("Parameters")
+    write(first.page, "temperature", "0.7")
+    eventually(lambda: kept(ui)["sampling"] == {"temperature": 0.7})
+    write(second.page, "top_k", "5")
+    eventually(lambda: kept(ui)["sampling"] == {"temperature": 0.7, "top_k": 5})
+    first.open()
+    first.choose_tab("Parameters")
+    expect(first.page.locator("#param-top_k input[type=number]")).to_have_value("5")
+    first.page.locator("#params-reset").click()
+    eventually(lambda: kept(ui)["sampling"] == {})
 
 
 def test_a_wrong_value_is_refused_with_a_sentence(parameters: Page, ui: Server) -> None:
