@@ -8,6 +8,8 @@ from starlette.requests import Request
 
 from modules.context import AppContext
 from modules.ui.access.door import USER, Desk, Door, to_subpath
+from modules.ui.access.page_check import PageCheck
+from modules.ui.access.pages import Pages
 
 
 def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
@@ -16,8 +18,10 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
     import gradio as gr
     from fastapi import FastAPI
 
+    from modules.ui.access.gradio_pages import GradioPages
     from modules.ui.access.payloads import close_payloads
     from modules.ui.chat.assets import CHAT_STYLE
+    from modules.ui.events import watch_events
     from modules.ui.extension_parts import collect_css, collect_js
     from modules.ui.page import build_page
     from modules.ui.theme import FAVICON, SCRIPT, STYLE, build_icon, build_theme
@@ -48,7 +52,10 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
         head=build_icon() + HEAD,
     )
     close_payloads(page)
-    return Door(app, context.settings, desk)
+    watch_events(page)
+    if desk is None:  # all are one person
+        return Door(app, context.settings)
+    return Door(PageCheck(app, Pages(GradioPages(page))), context.settings, desk)
 
 
 def _name_of(request: Request) -> str | None:

@@ -11,9 +11,11 @@ import gradio as gr
 
 from modules.core.errors import AppError
 from modules.ui.markup import UNEXPECTED
+from modules.ui.traces import trace_of
 
 log = logging.getLogger("hearth.ui")
 
+FAILED = "That did not work"
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -49,12 +51,12 @@ def _told_stream(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def to_toast(error: Exception) -> gr.Error:
-    """What to raise in a handler. Texts of users are in no message of an AppError that is logged; other errors are logged with their trace."""
+    """What to raise in a handler. Errors that are no AppError are logged, by where they come from: their messages may repeat what was said."""
     if isinstance(error, gr.Error):
         return error
     if isinstance(error, AppError):
         return gr.Error(
-            escape(error.message, quote=False), title="That did not work", print_exception=False
+            escape(error.message, quote=False), title=FAILED, print_exception=False
         )  # read as HTML
-    log.error("A handler of the web UI failed", exc_info=error)
+    log.error("A handler of the web UI failed: %s", trace_of(error))
     return gr.Error(UNEXPECTED, title="An error of Hearth", print_exception=False)

@@ -177,6 +177,19 @@ def test_uploaded_files_are_private_and_end_with_the_program(
     assert not folder.exists()
 
 
+def test_addresses_of_files_cannot_be_made_from_their_content(
+    locked: Server, open_ui: Server
+) -> None:
+    """Whoever knows an address can read the file; nobody who only knows the file, and Gradio's folder, knows its address."""
+    names: set[str] = set()
+    for server in (locked, open_ui):
+        with client_of(server) as client:
+            client.post("/login", data=ADA)
+            sent = client.post("/gradio_api/upload", files={"files": ("a.txt", b"known")}).json()
+            names.add(Path(sent[0]).parent.name)
+    assert len(names) == 2
+
+
 def test_open_pages_do_not_hold_up_the_end(launch_ui: Callable[..., Server]) -> None:
     server = launch_ui()
     with client_of(server) as client, client.stream("GET", "/gradio_api/heartbeat/abc") as beat:

@@ -18,6 +18,7 @@ from modules.ui.access.login_page import render_login_page
 from modules.ui.access.logins import Logins, PasswordCheck, TooManyAttempts
 from modules.ui.access.names import NameRule
 from modules.ui.access.routes import is_served, is_stream
+from modules.ui.traces import trace_of
 from modules.web.access import host_name, is_own
 from modules.web.bodies import BodyLimit, has_files, limited
 
@@ -100,10 +101,13 @@ class Door:
             await response(scope, receive, send)
             return
         receive = limited(receive, self._limit_of(Headers(scope=scope)))
-        if is_stream(scope["path"]):
-            await self._stream(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        try:
+            if is_stream(scope["path"]):
+                await self._stream(scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - Gradio has answered; the server would log what it says
+            log.error("A request to the web UI failed: %s", trace_of(error))
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_open = False

@@ -11,6 +11,7 @@ from modules.ui.chat.events import Sent
 from modules.ui.chat.replying import PREPARATIONS, Live, impersonate, reply
 from modules.ui.markup import UNEXPECTED
 from modules.ui.session import Session
+from modules.ui.traces import trace_of
 
 OPENING_S = 20.0
 log = logging.getLogger("hearth.ui")
@@ -68,8 +69,8 @@ class Exchange:
                     continue
                 yield live, await self._changes(session) if is_first else {}
                 is_first = False
-        except Exception as error:
-            log.error("A reply of the web UI failed", exc_info=error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
+            log.error("A reply of the web UI failed: %s", trace_of(error))
             state = self._desk.state_of(session)
             state.note = UNEXPECTED
             last = {"n": state.count(), "state": "idle", "note": "", "context": {}}

@@ -23,6 +23,7 @@ from modules.core.messages import ToolCall
 from modules.toolbox.approvals import Answer, Approvals
 from modules.toolbox.rounds import ROUND_LIMIT, CallsTools, CallUpdate, run_calls, waiting_calls
 from modules.ui.markup import UNEXPECTED
+from modules.ui.traces import trace_of
 
 log = logging.getLogger("hearth.ui")
 
@@ -223,8 +224,8 @@ class Writing:
                 raise
         except AppError as error:
             self.fault = error.message
-        except Exception:
-            log.exception("A reply of the chat failed")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
+            log.error("A reply of the chat failed: %s", trace_of(error))
             self.fault = UNEXPECTED
 
     def _end(self, _: object) -> None:
