@@ -34,4 +34,6 @@ MODELS = {
     # 0.5B: a small model that people run.
     "q05-q8_0": ModelShape(151936, 896, 24, 14, 2, 4864, "Q8_0", "Q8_0"),
     "q05-q4_0": ModelShape(151936, 896, 24, 14, 2, 4864, "Q4_0", "Q8_0"),
+    # 7.6B: what people run on a GPU; it takes minutes to write.
+    "q7-q4_0": ModelShape(151936, 3584, 28, 28, 4, 18944, "Q4_0", "Q8_0"),
 }

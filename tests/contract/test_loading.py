@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from modules.core.errors import LoadError
+from modules.core.errors import LoadError, RequestError
+from modules.loaders.llamacpp import library
 from modules.loaders.registry import LOADERS, default_load_args
 from modules.settings import ROOT
 from tests.contract.loaders import CASES, LoaderCase
@@ -97,3 +98,12 @@ def test_text_comes_back_from_its_tokens(case: LoaderCase, text: str) -> None:
         ids = runner.tokenizer.encode(text, add_special=False, parse_special=parse_special)
         assert b"".join(runner.tokenizer.piece(i, special=True) for i in ids).decode() == text
     runner.close()
+
+
+def test_sharing_by_tensors_is_refused_without_two_gpus() -> None:
+    """Let through on one, llama.cpp ends the process at the first token: seen on an H200."""
+    library.start_backend("off")
+    if library.count_gpus() > 1:
+        pytest.skip("this machine has several GPUs")
+    with pytest.raises(RequestError, match="two GPUs"):
+        CASES[0].load(split_mode="tensor")

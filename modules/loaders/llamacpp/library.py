@@ -45,6 +45,21 @@ get_logits_ith = _python_dll["llama_get_logits_ith"]
 get_logits_ith.argtypes, get_logits_ith.restype = [ctypes.c_void_p, ctypes.c_int32], ctypes.c_void_p
 
 
+_backend_dev_get = _python_dll["ggml_backend_dev_get"]
+_backend_dev_get.argtypes, _backend_dev_get.restype = [ctypes.c_size_t], ctypes.c_void_p
+_backend_dev_count = _python_dll["ggml_backend_dev_count"]
+_backend_dev_count.argtypes, _backend_dev_count.restype = [], ctypes.c_size_t
+_backend_dev_type = _python_dll["ggml_backend_dev_type"]
+_backend_dev_type.argtypes, _backend_dev_type.restype = [ctypes.c_void_p], ctypes.c_int
+_GGML_DEVICE_GPU = 1
+
+
+def count_gpus() -> int:
+    """Those that llama.cpp is built for and has found; integrated ones are not counted. Needs `start_backend`."""
+    devices = (_backend_dev_get(index) for index in range(_backend_dev_count()))
+    return sum(_backend_dev_type(device) == _GGML_DEVICE_GPU for device in devices)
+
+
 class Complaints:
     """The last errors that llama.cpp printed: where a load returns NULL, the reason is only here."""
 

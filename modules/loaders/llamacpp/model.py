@@ -54,6 +54,7 @@ def load_runner(
     _check_options(options, header)
     eyes = choose_projector(path, options["mmproj"])
     library.start_backend(options["numa"])
+    _check_devices(options)
     with ExitStack() as undo:
         model = _load_model(path, options, progress)
         undo.callback(c.llama_model_free, model)
@@ -84,6 +85,15 @@ def _check_options(options: Mapping[str, Any], header: Mapping[str, Any]) -> Non
         )
     if options["ubatch_size"] > options["batch_size"]:
         raise RequestError("ubatch_size cannot be larger than batch_size", param="args.ubatch_size")
+
+
+def _check_devices(options: Mapping[str, Any]) -> None:
+    """On a single GPU llama.cpp loads a model that is shared by tensors, then ends the process at the first token."""
+    if options["split_mode"] == "tensor" and (found := library.count_gpus()) < 2:
+        raise RequestError(
+            f"split_mode tensor needs two GPUs or more; llama.cpp finds {found} here",
+            param="args.split_mode",
+        )
 
 
 def _load_model(path: Path, options: Mapping[str, Any], progress: Progress) -> c.llama_model_p:
