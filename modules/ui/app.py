@@ -19,6 +19,7 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
     from fastapi import FastAPI
 
     from modules.ui.access.gradio_pages import GradioPages
+    from modules.ui.access.own_files import give_files_owners, leave_files_to_all
     from modules.ui.access.payloads import close_payloads
     from modules.ui.chat.assets import CHAT_STYLE
     from modules.ui.events import watch_events
@@ -52,6 +53,10 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
         head=build_icon() + HEAD,
     )
     close_payloads(page)
+    if desk is not None and context.settings.multi_user:
+        give_files_owners()
+    else:
+        leave_files_to_all()
     watch_events(page)
     if desk is None:  # all are one person
         return Door(app, context.settings)

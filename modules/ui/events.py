@@ -6,9 +6,9 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from gradio.context import LocalContext
 from gradio.exceptions import InvalidPathError
 
+from modules.ui.access.caller import calling_as
 from modules.ui.faults import FAILED
 from modules.ui.traces import trace_of
 
@@ -25,9 +25,9 @@ def watch_events(page: gr.Blocks) -> None:
     process = page.process_api
 
     async def process_api(*args: Any, **values: Any) -> Any:
-        LocalContext.request.set(values.get("request"))
         try:
-            return await process(*args, **values)
+            with calling_as(getattr(values.get("request"), "username", None)):
+                return await process(*args, **values)
         except Exception as error:  # noqa: BLE001 - told in one place
             raise _to_told(error) from None
 

@@ -1,6 +1,7 @@
 """Logins in the browser: their page, several people at once, a reverse proxy in between."""
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -91,3 +92,27 @@ def test_a_proxy_serves_everything_below_its_path(
         expect(talk.text).to_contain_text("blue")
         visitor.page.goto(f"{url}/logout")
         expect(visitor.page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_page_that_is_left_open_does_nothing_for_the_next_person(
+    ui: Server, visit: Callable[..., Visitor], tmp_path: Path
+) -> None:
+    """Ada leaves a tab open in a browser in which Bob logs in; files and replies go on where the page is one's own."""
+    visitor = visit(ui)
+    ada = enter_as(visitor, "ada", "pw1")
+    ada.ask("What color is the sky?")
+    visitor.faults.allow("401|403")
+    other = visitor.page.context.new_page()
+    other.goto(f"{ui.ui_url}/logout")
+    log_in(other, "bob", "pw2")
+    expect(other.locator("#tabs")).to_be_visible()
+    ada.send("Name three colors.")
+    expect(ada.page.locator(".toast-body.error")).to_contain_text("belongs to another login")
+    note = tmp_path / "note.txt"
+    note.write_text("The bird is a wren.")
+    bob = Talk(other)
+    other.locator("#chat-main input[type=file]").first.set_input_files(note)
+    expect(other.locator("#chat-main")).to_contain_text("note.txt")
+    bob.ask("What color is the sky?")
+    expect(bob.text).to_contain_text("blue")
+    expect(bob.questions.last).to_contain_text("note.txt")

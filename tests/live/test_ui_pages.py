@@ -1,5 +1,6 @@
 """What one login can reach of another's open pages, on a real server, by people who know more than they should."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -173,6 +174,65 @@ def test_what_is_painted_is_its_logins(enter: Callable[..., httpx.Client]) -> No
     assert unusable not in use_painted(bob, editor, "canvas")
     assert unusable in use_painted(ada, editor, "canvas")
     assert paint(ada, editor, "canvas", index="2000000000").status_code == 400
+
+
+def upload(tab: Tab, data: bytes) -> str:
+    sent = tab.client.post("/gradio_api/upload", files={"files": ("a.json", data)})
+    return sent.json()[0]
+
+
+def tell_element(tab: Tab, element: str, data: list[Any], **sent: Any) -> str:
+    """An event of the element with this id, whose handler takes these values."""
+    config = tab.config
+    component = next(
+        each["id"] for each in config["components"] if each["props"].get("elem_id") == element
+    )
+    event = next(each for each in config["dependencies"] if each["targets"][0][0] == component)
+    body = {"fn_index": event["id"], "data": data, "event_data": sent}
+    assert tab.post("queue/join", body).status_code == 200
+    return tab.hear()
+
+
+def test_an_upload_is_its_logins(enter: Callable[..., httpx.Client], server: Server) -> None:
+    ada, bob = Tab(enter(ADA), "uploads").open(), Tab(enter(BOB), "reads").open()
+    own, others = upload(ada, b'{"char_name": "Eve"}'), upload(bob, b'{"char_name": "Eve"}')
+    assert own != others
+    uploads = Path(own).parents[2]
+    around = f"{Path(others).parent}/../../{Path(own).relative_to(uploads)}"
+    for path in (own, f"/.{own}", around):
+        assert bob.client.get(f"/gradio_api/file={path}").status_code == 403
+        assert bob.client.head(f"/gradio_api/file={path}").status_code == 403
+    file = {"path": own, "meta": {"_type": "gradio.FileData"}}
+    event = ("character-import", [file, None, 0])
+    assert "was not uploaded" in tell_element(bob, *event)
+    told = bob.do("on_reply", do="send", text=SAID, files=[{"path": own, "name": "a.json"}])
+    assert "attach it again" in told
+    assert ada.client.get(f"/gradio_api/file={own}").json() == {"char_name": "Eve"}
+    assert '"success":true' in tell_element(ada, *event)
+    told = ada.do("on_reply", do="send", text=SAID, files=[{"path": own, "name": "a.json"}])
+    assert "Eve" in told
+
+
+def test_a_file_that_an_event_makes_is_its_logins(enter: Callable[..., httpx.Client]) -> None:
+    ada, bob = Tab(enter(ADA), "makes").open(), Tab(enter(BOB), "looks").open()
+    written = [None, "", "", "", "", None]
+    addresses: list[str] = []
+    for tab in (ada, bob):
+        told = tell_element(tab, "character-list", written, name="Example")
+        addresses += re.findall(r"/gradio_api/file=[^\"]+Example[^\"]+", told)[:1]
+    assert len({*addresses}) == 2
+    assert ada.client.get(addresses[0]).status_code == 200
+    assert bob.client.get(addresses[0]).status_code == 403
+    assert bob.client.get(addresses[1]).status_code == 200
+
+
+def test_pictures_of_characters_are_everybodys(enter: Callable[..., httpx.Client]) -> None:
+    for person, page in ((ADA, "face-1"), (BOB, "face-2")):
+        tab = Tab(enter(person), page)
+        tab.join("open_session")
+        faces = re.findall(r"gradio_api/file=[^\"]+face\.webp", tab.join("on_open").text)
+        assert faces
+        assert tab.client.get(f"/{faces[0]}").status_code == 200
 
 
 HOSTILE: list[Any] = [

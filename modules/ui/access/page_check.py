@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from modules.ui.access.caller import calling_as
 from modules.ui.access.door import USER
 from modules.ui.access.form_fields import FORM, FormStrings
 from modules.ui.access.json_keys import TopLevelStrings
@@ -48,7 +49,8 @@ class PageCheck:
             except HTTPException as refusal:
                 await _answer(refusal)(scope, receive, send)
                 return
-            await self._pass(visit, body, scope, receive, send)
+            with calling_as(login):
+                await self._pass(visit, body, scope, receive, send)
 
     async def _pass(
         self,

@@ -6,10 +6,9 @@ from typing import Any
 
 import gradio as gr
 from gradio.components.image_editor import AcceptBlobs, EditorDataBlobs
-from gradio.context import LocalContext
 from starlette.exceptions import HTTPException
 
-from modules.ui.access.door import USER
+from modules.ui.access.caller import caller
 
 MAX_PAINTED = 64
 """Pictures that wait for their event, of all pages together. They are used at once, or never."""
@@ -36,9 +35,7 @@ class Painted(dict[str, EditorDataBlobs]):
 
 
 def _own(name: object) -> str:
-    """As it is named for the login whose request or event is under way."""
-    state = getattr(LocalContext.request.get(None), "state", None)
-    return f"{getattr(state, USER, '')}/{name}"
+    return f"{caller() or ''}/{name}"
 
 
 def close_editors(page: gr.Blocks) -> None:

@@ -12,13 +12,15 @@ from modules.chats.turns import Attachment
 from modules.context import AppContext
 from modules.core.errors import RequestError
 from modules.engine.media.hearing import hear_file
+from modules.ui.access.caller import is_of_another
 from modules.ui.chat.events import SentFile
 
 
 def find_upload(file: SentFile, uploads: Path) -> Path:
     """RequestError for a path that is not of an upload, or is gone."""
     path = Path(file.path).resolve()
-    if not path.is_relative_to(uploads.resolve()) or not path.is_file():
+    is_upload = path.is_relative_to(uploads.resolve()) and not is_of_another(path)
+    if not is_upload or not path.is_file():
         raise RequestError(
             f"{file.name or 'A file'} is not there any more; attach it again.", param="file"
         )

@@ -9,6 +9,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from modules.toolbox.toolbox import Toolbox
+from modules.ui.access.caller import calling_as
 from modules.ui.chat.assets import find_katex, read_page
 from modules.ui.chat.desk import ChatDesk
 from modules.ui.chat.handlers import Handlers
@@ -50,14 +51,20 @@ def _build_desk(shell: Shell) -> ChatDesk:
     context = shell.context
     toolbox = Toolbox(Path(context.settings.user_data_dir))
     context.hooks.on_stop.append(toolbox.close)
-    people = People(context.settings.characters_path, _serve)
+    people = People(context.settings.characters_path, _serve_to_all)
     return ChatDesk(context, toolbox, people, _serve, Path(get_upload_folder()))
 
 
 def _serve(data: bytes, name: str) -> str:
-    """Anybody who knows the address can read it; nobody can guess it, as it is made of the content."""
+    """Whoever is served can read it, with `--multi-user` nobody else. Nobody can guess the address."""
     path = save_bytes_to_cache(data, name, get_upload_folder())
     return f"gradio_api/file={Path(path).as_posix()}"
+
+
+def _serve_to_all(data: bytes, name: str) -> str:
+    """Made once, whoever asked for it first."""
+    with calling_as(None):
+        return _serve(data, name)
 
 
 def _part(name: str, template: str | None = None, **props: Any) -> gr.HTML:
