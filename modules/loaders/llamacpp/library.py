@@ -18,6 +18,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import llama_cpp.llama_cpp as c
 
+from modules.loaders.machine import has_gpu
+
 log = logging.getLogger("hearth.llamacpp")
 
 _GGML_LEVEL_WARN, _GGML_LEVEL_ERROR = 3, 4
@@ -113,4 +115,9 @@ def start_backend(numa: str) -> None:
         modes = {"off": 0, "distribute": 1, "isolate": 2, "numactl": 3}
         if modes[numa]:
             c.llama_numa_init(modes[numa])
+        if has_gpu() and not c.llama_supports_gpu_offload():
+            log.warning(
+                "There is a GPU, but llama.cpp is built for the processor only: GGUF models will not use it. "
+                "docs/loaders.md says how to build it for the GPU."
+            )
         _Started.is_started = True
