@@ -27,13 +27,14 @@ def build(context: AppContext, params: dict[str, Any]) -> None:
         except AppError as error:
             return {**answer, "problem": error.message}
 
-    async def list_voices(chosen: str | None) -> Any:
+    async def list_voices() -> Any:
+        """The choices only: what is written into the field meanwhile stays there."""
         try:
             voices = await speech.voices()
         except AppError as error:
             gr.Warning(escape(error.message, quote=False))
             return gr.skip()
-        return gr.Dropdown(choices=[("Default", ""), *voices], value=chosen or "")
+        return gr.Dropdown(choices=[("Default", ""), *voices])
 
     with gr.Row(equal_height=True):
         gr.Checkbox(params["autoplay"], label="Speak replies by themselves", elem_id="tts-autoplay")
@@ -49,5 +50,5 @@ def build(context: AppContext, params: dict[str, Any]) -> None:
         elem_classes="tts-voice",
         elem_id="tts-voice",
     )
-    voice.focus(list_voices, voice, voice, show_progress="hidden")
+    voice.focus(list_voices, None, voice, show_progress="hidden")
     part.speak(speak, [voice, speed], part, show_progress="hidden", trigger_mode="multiple")
