@@ -1,11 +1,13 @@
 """Every reply begins in a mood: the model goes on from a text that it believes to have begun with.
 
-The text itself is not shown. It holds for all chats of the program, those of the API included.
+The text itself is not shown. What the settings say holds for all chats, those of the API included; with --multi-user each person
+may have another mood.
 """
 
 from typing import Any
 
 from modules.core.asked import ChatRequest
+from modules.own_params import OwnParams
 
 params: dict[str, Any] = {
     "display_name": "Character bias",
@@ -14,21 +16,23 @@ params: dict[str, Any] = {
 }
 
 
+own = OwnParams(params)
+
+
 def bot_prefix_modifier(prefix: str, state: ChatRequest) -> str:
-    text = str(params["text"]).strip()
-    return f"{prefix}{text} " if params["is_active"] and text else prefix
+    wanted = own.of(state.person)
+    text = str(wanted["text"] or "").strip()
+    return f"{prefix}{text} " if wanted["is_active"] and text else prefix
 
 
 def ui(context: Any) -> None:
     import gradio as gr
 
-    def change(is_active: bool, text: str) -> None:
-        params.update(is_active=is_active, text=text)
+    from modules.ui.own_fields import bind, for_whom
 
     gr.Markdown(
-        "**Character bias**: what replies begin with, out of sight. It holds for everybody."
+        f"**Character bias**: what replies begin with, out of sight. It holds {for_whom(context)}."
     )
     active = gr.Checkbox(params["is_active"], label="Replies begin in this mood")
     text = gr.Textbox(params["text"], label="Mood", placeholder="*I am very happy*")
-    for field in (active, text):
-        field.change(change, [active, text], None, queue=False)
+    bind(context, own, {"is_active": active, "text": text})

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from modules.core.asked import ChatRequest, TextRequest
 from modules.engine.model import LoadedModel
 from modules.loaders.base import Tokenizer
+from modules.own_params import OwnParams
 
 params: dict[str, Any] = {
     "display_name": "Long replies",
@@ -69,6 +70,7 @@ def _ends(tokenizer: Tokenizer, allows_lines: bool) -> list[int]:
 
 
 endings = Endings()
+own = OwnParams(params)
 
 
 def setup(context: Any) -> None:
@@ -79,10 +81,11 @@ def logits_processor_modifier(
     processors: list[Any], token_ids: Sequence[int], state: ChatRequest | TextRequest
 ) -> list[Processor]:
     """Structured replies are as long as they have to be."""
-    min_tokens = int(params["min_tokens"])
+    wanted = own.of(state.person)
+    min_tokens = int(wanted["min_tokens"])
     if min_tokens <= 0 or state.constraint is not None:
         return processors
-    forbidden = endings.of(state.model, allows_lines=bool(params["allows_lines"]))
+    forbidden = endings.of(state.model, allows_lines=bool(wanted["allows_lines"]))
     return [*processors, prolong(len(token_ids), min_tokens, forbidden)]
 
 
@@ -100,13 +103,11 @@ def prolong(prompt_length: int, min_tokens: int, forbidden: list[int]) -> Proces
 def ui(context: Any) -> None:
     import gradio as gr
 
-    def change(min_tokens: float, allows_lines: bool) -> None:
-        params.update(min_tokens=int(min_tokens), allows_lines=allows_lines)
+    from modules.ui.own_fields import bind, for_whom
 
     gr.Markdown(
-        "**Long replies**: neither an end nor a new line before so many tokens, for everybody."
+        f"**Long replies**: neither an end nor a new line before so many tokens, {for_whom(context)}."
     )
     least = gr.Slider(0, 500, params["min_tokens"], step=10, label="Tokens")
     lines = gr.Checkbox(params["allows_lines"], label="New lines are fine")
-    for field in (least, lines):
-        field.change(change, [least, lines], None, queue=False)
+    bind(context, own, {"min_tokens": least, "allows_lines": lines})

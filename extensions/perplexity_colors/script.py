@@ -10,6 +10,7 @@ from typing import Any
 from extensions.perplexity_colors.colouring import Colouring
 from modules.core.asked import ChatRequest, TextRequest
 from modules.core.messages import Message
+from modules.own_params import OwnParams
 
 State = ChatRequest | TextRequest
 
@@ -23,8 +24,12 @@ params: dict[str, Any] = {
 _SPAN = re.compile(r'<span style="background-color:rgba\([^"]*\)" title="[^"]*">(.*?)</span>')
 
 
+own = OwnParams(params)
+
+
 def is_for(state: State) -> bool:
-    return bool(params["is_active"]) and isinstance(state, ChatRequest) and state.face == "ui"
+    is_chat = isinstance(state, ChatRequest) and state.face == "ui"
+    return is_chat and bool(own.of(state.person)["is_active"])
 
 
 def state_modifier(state: State) -> State:
@@ -58,12 +63,11 @@ def output_stream(state: State) -> Colouring | Plain:
 def ui(context: Any) -> None:
     import gradio as gr
 
-    def switch(is_active: bool) -> None:
-        params["is_active"] = is_active
+    from modules.ui.own_fields import bind, for_whom
 
     active = gr.Checkbox(
         params["is_active"],
         label="Colour words by how likely they were",
-        info="Red: the model was unsure. Rest on a word to see what else there was. It holds for everybody.",
+        info=f"Red: the model was unsure. Rest on a word to see what else there was. It holds {for_whom(context)}.",
     )
-    active.change(switch, active, None, queue=False)
+    bind(context, own, {"is_active": active})

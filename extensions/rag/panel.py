@@ -10,69 +10,99 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
+from extensions.rag.documents import Document
 from extensions.rag.library import Found, Library
+from extensions.rag.shelf import Shelf
+from modules.context import AppContext
 from modules.core.errors import AppError
+from modules.own_params import OwnParams, is_visitor, owner_named, person_named
+from modules.settings import Settings
+from modules.ui.confirming import ConfirmButton
+from modules.ui.faults import told
+from modules.ui.own_fields import bind, for_whom
 
 Shown = tuple[str, gr.Dropdown]
 """The table of documents, and their names to choose from."""
 
 
 class Panel:
-    """What the buttons do."""
+    """What the buttons do, each for the person whose page it is."""
 
-    def __init__(self, library: Library, params: dict[str, Any]) -> None:
-        self._library = library
-        self._params = params
+    def __init__(self, settings: Settings, shelf: Shelf, own: OwnParams) -> None:
+        self._settings = settings
+        self._shelf = shelf
+        self._own = own
 
-    async def read(self) -> Shown:
-        await _tried(self._library.refresh)
-        names = [each.name for each in self._library.documents]
-        return to_table(self._library), gr.Dropdown(choices=names, value=None)
+    async def read(self, request: gr.Request) -> Shown:
+        person = person_named(self._settings, request.username)
+        await _tried(self._shelf.refresh, person)
+        can_change = not is_visitor(self._settings, request.username)
+        names = [each.name for each in self._shelf.own(person).documents] if can_change else []
+        shown = to_table(self._shelf.all_for(person))
+        return shown, gr.Dropdown(choices=names, value=None)
 
-    async def add(self, paths: list[str] | None) -> tuple[None, str, gr.Dropdown]:
+    async def add(
+        self, request: gr.Request, paths: list[str] | None
+    ) -> tuple[None, str, gr.Dropdown]:
+        library = self._shelf.own(owner_named(self._settings, request.username))
         for path in paths or []:
             data = await asyncio.to_thread(Path(path).read_bytes)
-            await _tried(self._library.add, Path(path).name, data)
-        return None, *await self.read()
+            await _tried(library.add, Path(path).name, data)
+        return None, *await self.read(request)
 
-    async def remove(self, name: str | None) -> Shown:
+    async def remove(self, request: gr.Request, name: str | None) -> Shown:
+        library = self._shelf.own(owner_named(self._settings, request.username))
         if name:
-            await _tried(self._library.remove, name)
-        return await self.read()
+            await _tried(library.remove, name)
+        return await self.read(request)
 
-    async def look(self, question: str) -> str:
-        count, least = int(self._params["passages"]), float(self._params["least"])
-        found = await _tried(self._library.search, question, count, -1.0)
+    async def look(self, request: gr.Request, question: str) -> str:
+        person = person_named(self._settings, request.username)
+        params = self._own.of(person)
+        count, least = int(params["passages"]), float(params["least"])
+        found = await _tried(self._shelf.search, person, question, count, -1.0)
         return to_passages(found or [], least) if question.strip() else ""
 
-    async def switch(self, is_active: bool) -> None:
-        self._params["is_active"] = is_active
 
-
-def build(library: Library, params: dict[str, Any]) -> None:
-    panel = Panel(library, params)
-    gr.Markdown(
-        "What of these documents is near to a question goes into the prompt, in every chat of this program. "
-        f"They lie in `{library.folder}`, where you can also put them yourself."
+def build(context: AppContext, shelf: Shelf, own: OwnParams) -> None:
+    panel = Panel(context.settings, shelf, own)
+    gr.Markdown(about(shelf.folder, has_people=context.settings.multi_user))
+    active = gr.Checkbox(
+        own.of("")["is_active"],
+        label="Chats read these documents",
+        info=f"It holds {for_whom(context)}.",
     )
-    active = gr.Checkbox(params["is_active"], label="Chats read these documents")
+    bind(context, own, {"is_active": active})
     listed = gr.HTML(elem_id="rag-documents")
     with gr.Row():
         files = gr.File(label="Add documents", file_count="multiple", height=150, elem_id="rag-add")
         with gr.Column():
             chosen = gr.Dropdown([], label="Document", elem_id="rag-chosen")
             with gr.Row():
-                removing = gr.Button("Remove", variant="stop", elem_id="rag-remove")
+                removing = ConfirmButton("Remove", "Remove it", elem_id="rag-remove")
                 reading = gr.Button("Read the folder again", elem_id="rag-read")
     question = gr.Textbox(label="What a question finds", placeholder="Ask something, press Enter")
     passages = gr.HTML(elem_id="rag-passages")
-    active.change(panel.switch, active, None, queue=False)
-    files.upload(panel.add, files, [files, listed, chosen])
-    removing.click(panel.remove, chosen, [listed, chosen])
-    reading.click(panel.read, None, [listed, chosen])
-    question.submit(panel.look, question, passages)
+    files.upload(told(panel.add), files, [files, listed, chosen])
+    removing.click(panel.remove, [chosen], [listed, chosen])
+    removing.drop_question_on(chosen.select)
+    reading.click(told(panel.read), None, [listed, chosen])
+    question.submit(told(panel.look), question, passages)
     if Context.root_block is not None:
-        Context.root_block.load(panel.read, None, [listed, chosen], show_progress="hidden")
+        Context.root_block.load(told(panel.read), None, [listed, chosen], show_progress="hidden")
+
+
+def about(folder: Path, *, has_people: bool) -> str:
+    what = "What of these documents is near to a question goes into the prompt"
+    if has_people:
+        return (
+            f"{what} of your chats. What you add here is for you alone, and nobody else's chats read it. "
+            f"What lies in `{folder}` itself is for everybody, and who runs this program puts it there."
+        )
+    return (
+        f"{what}, in every chat of this program. They lie in `{folder}`, where you can also put them yourself. "
+        "Everybody who may use the program gets answers from them."
+    )
 
 
 async def _tried(work: Any, *values: Any) -> Any:
@@ -86,16 +116,21 @@ async def _tried(work: Any, *values: Any) -> Any:
     return None
 
 
-def to_table(library: Library) -> str:
-    documents = library.documents
-    if not documents:
-        return "<p>There are no documents yet. Text, Markdown, PDF and Word files can be read.</p>"
+def to_table(libraries: Sequence[Library]) -> str:
+    """Of two libraries the second is everybody's."""
     rows = "".join(
-        f"<tr><td>{escape(each.name)}</td><td>{len(each.passages)}</td>"
-        f"<td>{escape(each.problem or each.notice)}</td></tr>"
-        for each in documents
+        f"<tr><td>{escape(each.name)}</td><td>{len(each.passages)}</td><td>{_note(each, is_shared=place > 0)}</td></tr>"
+        for place, library in enumerate(libraries)
+        for each in library.documents
     )
+    if not rows:
+        return "<p>There are no documents yet. Text, Markdown, PDF and Word files can be read.</p>"
     return f"<table><tr><th>Document</th><th>Passages</th><th></th></tr>{rows}</table>"
+
+
+def _note(document: Document, *, is_shared: bool) -> str:
+    said = document.problem or document.notice
+    return " · ".join(filter(None, ("for everybody" if is_shared else "", escape(said))))
 
 
 def to_passages(found: Sequence[Found], least: float) -> str:

@@ -1,7 +1,7 @@
 """Answers from documents: what of them is near to a question goes into the prompt, and the reply names its sources.
 
-Files lie in `user_data/rag`; their vectors are made by the embedding model of this program. Acts on chats of the API as on the web
-UI's.
+Files lie in `user_data/rag`, and with --multi-user those of a person in a folder of their own below it; their vectors are made by the
+embedding model of this program. Acts on chats of the API as on the web UI's, which get what is there for everybody.
 """
 
 import re
@@ -13,8 +13,10 @@ from typing import Any
 
 from extensions.rag.embedding import OwnEmbeddings
 from extensions.rag.library import Found, Library
+from extensions.rag.shelf import Shelf
 from modules.core.asked import ChatRequest, TextRequest
 from modules.core.messages import Message
+from modules.own_params import OwnParams
 
 params: dict[str, Any] = {
     "display_name": "Documents",
@@ -34,16 +36,19 @@ _SOURCES = re.compile(r"\n\n---\nSources: [^\n]*\Z")
 _SHORT = 40
 """Characters: such a question is seldom clear without the one before."""
 
-shelf: list[Library] = []
+shelves: list[Shelf] = []
+own = OwnParams(params)
 
 
 def setup(context: Any) -> None:
     user_data = Path(context.settings.user_data_dir)
     model = OwnEmbeddings(context, str(params["model"]))
     size, overlap = int(params["passage_size"]), int(params["passage_overlap"])
-    shelf[:] = [
-        Library(user_data / "rag", user_data / "cache" / "rag", model, size=size, overlap=overlap)
-    ]
+
+    def open_library(folder: Path, cache: Path) -> Library:
+        return Library(folder, cache, model, size=size, overlap=overlap)
+
+    shelves[:] = [Shelf(user_data / "rag", user_data / "cache" / "rag", open_library)]
 
 
 def history_modifier(messages: list[Message], state: ChatRequest) -> list[Message]:
@@ -57,9 +62,11 @@ def history_modifier(messages: list[Message], state: ChatRequest) -> list[Messag
 
 
 def input_modifier(text: str, state: ChatRequest | TextRequest) -> str:
-    if not params["is_active"] or not isinstance(state, ChatRequest) or not text.strip():
+    if not isinstance(state, ChatRequest) or not text.strip():
         return text
-    found = look_up(_question(text, state.messages))
+    if not own.of(state.person)["is_active"]:
+        return text
+    found = look_up(_question(text, state.messages), state.person)
     return f"{to_prompt(found)}\n\n{text}" if found else text
 
 
@@ -89,13 +96,13 @@ def output_stream(state: ChatRequest | TextRequest) -> Sourced:
     return Sourced(state)
 
 
-def look_up(question: str) -> list[Found]:
-    """Passages for a question, from what has been read by now."""
-    library = shelf[0]
-    reading = threading.Thread(target=library.refresh, name="rag", daemon=True)
+def look_up(question: str, person: str) -> list[Found]:
+    """Passages for a question, from what the person may read and has been read by now."""
+    shelf = shelves[0]
+    reading = threading.Thread(target=shelf.refresh, args=[person], name="rag", daemon=True)
     reading.start()
     reading.join(float(params["patience_s"]))
-    return library.search(question, int(params["passages"]), float(params["least"]))
+    return shelf.search(person, question, int(params["passages"]), float(params["least"]))
 
 
 def to_prompt(found: Sequence[Found]) -> str:
@@ -124,4 +131,4 @@ def _sources_in(state: ChatRequest | TextRequest) -> dict[str, str]:
 def ui_tab(context: Any) -> None:
     from extensions.rag.panel import build
 
-    build(shelf[0], params)
+    build(context, shelves[0], own)

@@ -36,10 +36,12 @@ class Asked:
     `sampling`: all values, defaults included; `given`: names of those that the caller said, even if with their default, which matters to
     models of another server. `max_tokens`: None for as many as fit (a chat) or the default (a text). `logprobs`: alternatives to report
     for each token, 0 for the token alone, None for nothing; `sampled_logprobs`: as the samplers leave them.
+    `person`: the login name of who asks in the web UI with --multi-user; empty where all share everything, and for the API.
     `model`: the name of the one that answers; set when that is known. `stop_id` names the request for `Engine.stop`. `adapters`: None means the model's default ones. `count`: replies to the one prompt.
     """
 
     face: Face = "api"
+    person: str = ""
     model: str = ""
     sampling: SamplingParams = field(default_factory=SamplingParams)
     given: frozenset[str] = frozenset()

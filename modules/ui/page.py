@@ -9,6 +9,7 @@ import gradio as gr
 
 from modules.chats.disk_store import user_folder
 from modules.context import AppContext
+from modules.own_params import person_named
 from modules.settings import VERSION
 from modules.ui.extension_parts import build_tabs
 from modules.ui.faults import told
@@ -56,6 +57,7 @@ def _opener(context: AppContext):  # noqa: ANN202 - a handler
         if session.is_open:
             return
         session.user = request.username
+        session.person = person_named(context.settings, session.user)
         session.profiles = profiles_of(context, session.user, lock)
         session.is_private = isinstance(session.profiles, ForgottenProfile)
         session.profile = await asyncio.to_thread(session.profiles.load)

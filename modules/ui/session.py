@@ -11,11 +11,13 @@ from modules.ui.profile import ForgottenProfile, Parameters, Profile, ProfileSto
 class Session:
     """Held by the page's `gr.State`: handlers that take the state get this very object, so what they change stays changed.
 
-    `user`: the name that was logged in with, None without logins. `is_private`: nothing of this page is kept, whatever the profile says.
+    `user`: the name that was logged in with, None without logins; `person`: the same where each has things of their own, as
+    `Asked.person` has it. `is_private`: nothing of this page is kept, whatever the profile says.
     `parts`: what tabs keep here, by names of theirs.
     """
 
     user: str | None = None
+    person: str = ""
     is_open: bool = False
     is_private: bool = False
     profile: Profile = field(default_factory=Profile)

@@ -135,20 +135,6 @@ def test_a_language_that_is_not_known_is_told(visitor: Visitor, spoken: Path) ->
     expect(talk.field).to_have_value("")
 
 
-def test_a_click_in_the_gallery_begins_a_chat(visitor: Visitor) -> None:
-    visitor.choose_tab("Gallery")
-    page = visitor.page
-    cards = page.locator(".gallery-card")
-    expect(cards).to_have_count(2)
-    expect(page.locator(".gallery-card[data-value=Example] img")).to_be_visible()
-    page.get_by_label("Search characters").fill("exam")
-    expect(cards).to_have_count(1)
-    cards.first.click()
-    expect(page.locator("#tab-chat")).to_be_visible()
-    expect(page.locator("#chat-mode")).to_contain_text("Ember")
-    expect(Talk(page).replies).to_have_count(1)
-
-
 def test_documents_are_added_asked_and_removed(visitor: Visitor, tmp_path: Path) -> None:
     visitor.choose_tab("Documents")
     page = visitor.page
@@ -169,14 +155,18 @@ def test_documents_are_added_asked_and_removed(visitor: Visitor, tmp_path: Path)
     chosen = page.locator("#rag-chosen input")
     chosen.click()
     page.get_by_role("option", name="notes.txt").click()
-    page.get_by_role("button", name="Remove").click()
+    page.locator("#rag-remove").click()
+    page.locator("#rag-remove-sure").click()
     expect(page.locator("#rag-documents")).to_contain_text("There are no documents yet")
 
 
-def test_words_are_coloured_and_the_colours_do_not_grow_into_the_chat(talk: Talk) -> None:
+def test_words_are_coloured_and_the_colours_do_not_grow_into_the_chat(
+    visitor: Visitor, talk: Talk
+) -> None:
     open_extensions(talk)
     switch = talk.page.get_by_label("Colour words by how likely they were")
     switch.check()
+    visitor.wait_until_ready()
     talk.ask("What color is the sky?")
     words = talk.text.locator("span[title]")
     expect(words.first).to_be_visible()
@@ -184,22 +174,40 @@ def test_words_are_coloured_and_the_colours_do_not_grow_into_the_chat(talk: Talk
     expect(words.first).to_have_attribute("style", re.compile("rgba"))
     expect(talk.text).to_have_text("The sky is blue.")
     switch.uncheck()
+    visitor.wait_until_ready()
     talk.ask("What color is the sky?")
     expect(talk.text).to_have_text("The sky is blue.")
     expect(talk.text.locator("span[title]")).to_have_count(0)
 
 
-def test_a_mood_and_a_length_are_set_by_mouse(talk: Talk) -> None:
+def test_a_mood_and_a_length_are_set_by_mouse(visitor: Visitor, talk: Talk) -> None:
     open_extensions(talk)
     mood = talk.page.get_by_label("Mood", exact=True)
     mood.fill("The sky is")
     active = talk.page.get_by_label("Replies begin in this mood")
     active.check()
+    visitor.wait_until_ready()
     talk.ask("What color is the sky?")
     expect(talk.text).not_to_have_text("The sky is blue.")
     active.uncheck()
+    visitor.wait_until_ready()
     talk.ask("What color is the sky?")
     expect(talk.text).to_have_text("The sky is blue.")
+
+
+def test_a_click_in_the_gallery_begins_a_chat(visitor: Visitor) -> None:
+    """After the others: from now on this person's chats are with that character."""
+    visitor.choose_tab("Gallery")
+    page = visitor.page
+    cards = page.locator(".gallery-card")
+    expect(cards).to_have_count(2)
+    expect(page.locator(".gallery-card[data-value=Example] img")).to_be_visible()
+    page.get_by_label("Search characters").fill("exam")
+    expect(cards).to_have_count(1)
+    cards.first.click()
+    expect(page.locator("#tab-chat")).to_be_visible()
+    expect(page.locator("#chat-mode")).to_contain_text("Ember")
+    expect(Talk(page).replies).to_have_count(1)
 
 
 def test_all_of_it_fits_on_a_phone(ui: Server, visit: Callable[..., Visitor]) -> None:

@@ -237,6 +237,6 @@ async def test_parts_of_the_page_are_made(name: str, tmp_path: Path) -> None:
     with gr.Blocks() as page:
         hook(context)
     assert len(page.blocks) > 0
-    assert len(page.fns) == 1
+    assert len(page.fns) == {"ui": 2, "ui_tab": 1}[name]
     assert (extension.tab_hook is not None) == (name == "ui_tab")
     assert (extension.ui_hook is not None) == (name == "ui")

@@ -15,7 +15,7 @@ from modules.ui.profile import Parameters, Profile
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How the page wants replies: everything but the messages. `thinks`: None leaves it to the model."""
+    """How the page wants replies: everything but the messages. `thinks`: None leaves it to the model. `person`: as in `Asked`."""
 
     mode: Mode
     persona: Persona
@@ -25,6 +25,7 @@ class Manner:
     thinks: bool | None = None
     effort: str = ""
     tools: tuple[Tool, ...] = ()
+    person: str = ""
 
     @staticmethod
     def of(
@@ -65,6 +66,7 @@ def to_request(
     grammar = parameters.grammar.strip()
     return ChatRequest(
         face="ui",
+        person=manner.person,
         messages=tuple(messages),
         mode=manner.mode,
         persona=manner.persona,

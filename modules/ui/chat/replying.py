@@ -46,9 +46,10 @@ class Replying:
         load = partial(self.desk.people.persona, chat.character, chat.mode, session.profile)
         persona = said_in_prompt(await asyncio.to_thread(load))
         tools = await self.desk.tools(session)
-        return Manner.of(
+        manner = Manner.of(
             chat.mode, persona, chat.character, session.parameters, session.profile, tools
         )
+        return replace(manner, person=session.person)
 
     async def keep(self, task: Task, writing: Writing) -> None:
         """What has been written, or what there was before where that is nothing."""

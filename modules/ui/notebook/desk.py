@@ -128,7 +128,9 @@ class WritingDesk:
             desk.history.note(kept)
             try:
                 yield _begun()
-                writing = write_on(self._context, text, session.parameters, stopping)
+                writing = write_on(
+                    self._context, text, session.parameters, stopping, session.person
+                )
                 async with aclosing(writing) as growing:
                     async for written in growing:
                         line = to_line(written, was_stopped=stopping.is_stopped)
@@ -173,7 +175,13 @@ class WritingDesk:
 
     async def _look(self, session: Session, is_sampled: bool, *texts: str) -> str:
         text = "".join(each or "" for each in texts)
-        found = await next_tokens(self._context, text, session.parameters, is_sampled=is_sampled)
+        found = await next_tokens(
+            self._context,
+            text,
+            session.parameters,
+            is_sampled=is_sampled,
+            person=session.person,
+        )
         return token_table(found)
 
 

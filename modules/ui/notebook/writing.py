@@ -57,7 +57,7 @@ class NextToken:
 
 
 async def write_on(
-    context: AppContext, text: str, parameters: Parameters, stopping: Stopping
+    context: AppContext, text: str, parameters: Parameters, stopping: Stopping, person: str = ""
 ) -> AsyncGenerator[Written]:
     """`stopping.stop()` ends it with what is there, whoever writes. Closing the generator cancels it. AppError when it cannot be done."""
     try:
@@ -65,7 +65,8 @@ async def write_on(
             model = await stopping.wait(stack.enter_async_context(context.models.lease()))
 
             def fit() -> tuple[TextRequest, int]:
-                return fitting(to_request(text, parameters, context.settings), parameters, model)
+                asked = to_request(text, parameters, context.settings, person)
+                return fitting(asked, parameters, model)
 
             wanted, left_out = await stopping.wait(in_thread(fit, model))
             running = stack.enter_async_context(_running(context, wanted, model))
@@ -79,13 +80,18 @@ async def write_on(
 
 
 async def next_tokens(
-    context: AppContext, text: str, parameters: Parameters, *, is_sampled: bool
+    context: AppContext,
+    text: str,
+    parameters: Parameters,
+    *,
+    is_sampled: bool,
+    person: str = "",
 ) -> list[NextToken]:
     """The likeliest, best first: as the model has them, or as the samplers leave them."""
     async with context.models.lease() as model:
 
         def plan() -> TextRequest:
-            asked = to_request(text, parameters, context.settings)
+            asked = to_request(text, parameters, context.settings, person)
             sampling = asked.sampling if is_sampled else SamplingParams()
             asked = replace(
                 asked,
@@ -110,11 +116,14 @@ def count_tokens(text: str, model: LoadedModel) -> int:
     return len(model.engine.tokenizer.encode(text, add_special=True, parse_special=True))
 
 
-def to_request(text: str, parameters: Parameters, settings: Settings) -> TextRequest:
-    """RequestError for a grammar that cannot be used. Reads files."""
+def to_request(
+    text: str, parameters: Parameters, settings: Settings, person: str = ""
+) -> TextRequest:
+    """`person`: as in `Asked`. RequestError for a grammar that cannot be used. Reads files."""
     grammar = parameters.grammar.strip()
     return TextRequest(
         face="ui",
+        person=person,
         text=text,
         sampling=settings.sampling.updated(parameters.sampling),
         given=frozenset(name for name, value in parameters.sampling.items() if value is not None),

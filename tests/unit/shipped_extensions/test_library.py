@@ -1,35 +1,12 @@
 """Documents that are found by meaning: here by the letters that they have, with a model that can be counted."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from extensions.rag.library import Library
-from modules.core.errors import ModelError, RequestError
-
-
-class Letters:
-    """A vector says how often each letter occurs."""
-
-    def __init__(self, name: str = "letters") -> None:
-        self.name = name
-        self.read: list[str] = []
-        self.fails = False
-
-    def documents(self, texts: Sequence[str]):
-        if self.fails:
-            raise ModelError("The model is not well.")
-        self.read += texts
-        return np.stack([self._vector(text) for text in texts])
-
-    def query(self, text: str):
-        return self._vector(text)
-
-    def _vector(self, text: str):
-        counts = np.array([text.lower().count(chr(97 + i)) for i in range(26)], dtype=np.float32)
-        return counts / (np.linalg.norm(counts) or 1)
+from modules.core.errors import RequestError
+from tests.unit.shipped_extensions.letters import Letters
 
 
 @pytest.fixture
