@@ -12,7 +12,7 @@ from modules.context import AppContext
 from modules.core.errors import NotFound
 from modules.engine.media.pool import ModelPool
 from modules.engine.media.worker import Worker
-from modules.loaders.base import MediaModel
+from modules.loaders.media_base import MediaModel
 from modules.loaders.media_catalog import InstalledMedia
 
 M = TypeVar("M", bound=MediaModel)

@@ -20,7 +20,8 @@ from modules.engine.adapters import AdapterShelf
 from modules.engine.statistics import EngineStatistics
 from modules.engine.stream import EventStream
 from modules.engine.token_checks import check_ids, check_prompt
-from modules.loaders.base import ModelInfo, PlacedImage, RemoteModel, RemoteReply, Tokenizer
+from modules.loaders.base import ModelInfo, PlacedImage, Tokenizer
+from modules.loaders.remote_base import RemoteModel, RemoteReply
 
 log = logging.getLogger("hearth.engine")
 

@@ -1,21 +1,18 @@
-"""The one door between the application and the inference libraries: protocols and the values they exchange."""
+"""The one door between the application and the inference libraries: protocols and the values they exchange.
+
+Here those of models that write text in this process; `remote_base.py` has those of another server, `media_base.py` all other kinds.
+"""
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence as SequenceOf
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from modules.core.errors import AppError
-from modules.core.events import Event, TokenLogprob, Usage
-from modules.core.images import ImageEvent, ImageRequest, ImageTraits, PromptLength
-from modules.core.jobs import Job
+from modules.core.events import TokenLogprob
 from modules.core.messages import Image
-from modules.core.requests import GenerationRequest, Grammar
-from modules.core.speech import Utterance, Voice
-from modules.core.transcripts import ListeningRequest, Passage, Recording
-from modules.core.vectors import EmbedderTraits, EncodedPair, EncodedText, RerankerTraits
+from modules.core.requests import GenerationRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,199 +233,3 @@ class TextLoader(Protocol):
     def __call__(
         self, path: Path, name: str, options: Mapping[str, Any], progress: Progress
     ) -> TextRunner: ...
-
-
-class RemoteReply(Protocol):
-    """A reply that another server has begun: lists of events as they arrive, the last ends with Finished."""
-
-    @property
-    def ignored(self) -> tuple[str, ...]:
-        """Names of fields that the other server says have no effect."""
-        ...
-
-    @property
-    def usage(self) -> Usage:
-        """What has been counted so far; the other server's own counts come with Finished."""
-        ...
-
-    def __aiter__(self) -> AsyncIterator[list[Event]]: ...
-
-
-class RemoteModel(Protocol):
-    """A model in another process, which schedules, samples and renders by itself. Errors are AppErrors, in words for the caller."""
-
-    @property
-    def info(self) -> ModelInfo: ...
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """Blocking, since it asks the other server; Unsupported where that cannot tokenize."""
-        ...
-
-    @property
-    def parallel(self) -> int:
-        """Requests that may be there at once."""
-        ...
-
-    def check(self, request: GenerationRequest) -> None:
-        """Unsupported for what can be known to be refused there; quick."""
-        ...
-
-    def check_grammar(self, grammar: Grammar) -> None: ...
-
-    def reply(self, request: GenerationRequest) -> AbstractAsyncContextManager[RemoteReply]:
-        """Entered when the other server has taken the request; leaving it early ends the work there."""
-        ...
-
-    def close(self) -> None:
-        """May be called from any thread; replies that run are to be left before."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class MediaInfo:
-    """What is known of a loaded model that does not write text. `options`: the load options in effect."""
-
-    name: str
-    loader: str
-    capabilities: tuple[str, ...]
-    size_bytes: int | None = None
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-class MediaModel(Protocol):
-    """What all of them have in common. Everything but `info` is called from one thread, the worker's."""
-
-    @property
-    def info(self) -> MediaInfo: ...
-
-    def close(self) -> None:
-        """Free the memory, also a GPU's."""
-        ...
-
-
-class Embedder(MediaModel, Protocol):
-    """Texts to vectors: first to token ids, in any thread, then many of them at once to vectors, in the worker's."""
-
-    @property
-    def traits(self) -> EmbedderTraits:
-        """From any thread."""
-        ...
-
-    def encode(
-        self, texts: SequenceOf[str], prompt: str | None = None, task: str | None = None
-    ) -> list[EncodedText]:
-        """As the model reads them, whole: nothing is cut. `prompt` stands before each. Blocking, from any thread."""
-        ...
-
-    def encode_ids(self, ids: SequenceOf[int]) -> EncodedText:
-        """A text given as ids of this vocabulary; special tokens are added where they are missing. From any thread."""
-        ...
-
-    def cut(self, text: EncodedText, limit: int, *, keeps_end: bool = False) -> EncodedText:
-        """The first or last tokens of a text, special tokens kept. From any thread."""
-        ...
-
-    def embed(self, batch: SequenceOf[EncodedText]) -> Any:
-        """numpy float32 array of (texts, dimensions), in the order of the texts, of any length each (not normalised).
-
-        No text may have more than `traits.max_tokens`; a batch should stay within `traits.limits`.
-        """
-        ...
-
-
-class Reranker(MediaModel, Protocol):
-    """How well documents answer a query."""
-
-    @property
-    def traits(self) -> RerankerTraits:
-        """From any thread."""
-        ...
-
-    def encode(
-        self, query: str, documents: SequenceOf[str], max_document_tokens: int | None = None
-    ) -> list[EncodedPair]:
-        """The query with each document, cut to fit the model and to `max_document_tokens`: the end of the document goes.
-
-        RequestError where the query alone leaves no room. Blocking, from any thread.
-        """
-        ...
-
-    def score(self, batch: SequenceOf[EncodedPair]) -> list[float]:
-        """From 0 (does not answer) to 1, in the order of the pairs."""
-        ...
-
-
-class Transcriber(MediaModel, Protocol):
-    """Speech to text. `info.capabilities` has `translation` where it can write English for what is said in another language."""
-
-    @property
-    def languages(self) -> Mapping[str, str]:
-        """Codes (ISO 639-1 where there is one) and English names, in lower case, each with its code. From any thread."""
-        ...
-
-    def name_of(self, language: str) -> str:
-        """The English name of a code, in lower case. From any thread."""
-        ...
-
-    def listen(
-        self, recording: Recording, request: ListeningRequest, job: Job
-    ) -> Iterator[Passage]:
-        """What is said, stretch by stretch as it is heard; nothing where there is only silence.
-
-        Calls `job.note` with the stretches done of all, and gives up soon after the job is cancelled.
-        """
-        ...
-
-
-class Speaker(MediaModel, Protocol):
-    """Text to speech: one channel of 16-bit samples, `sample_rate` a second."""
-
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def voices(self) -> SequenceOf[Voice]:
-        """Those worth listing, the default first; `find_voice` may know more. From any thread."""
-        ...
-
-    def find_voice(self, name: str | None, language: str | None) -> Voice:
-        """By name, also by OpenAI's names; None is the default. Quick, from any thread.
-
-        `language` is what the text is written in. A voice that cannot speak it is returned all the same, and says in its own
-        `language` what it speaks. RequestError (`voice`, `language`) where the name or the language does not exist.
-        """
-        ...
-
-    def speak(self, utterance: Utterance, job: Job, send: Callable[[bytes], object]) -> None:
-        """Send the samples, little endian, as they are made; none at all where there is nothing to say.
-
-        Cancelled soon after the job was. RequestError where the text cannot be spoken, ModelError where the model fails; after any
-        error the next call works.
-        """
-        ...
-
-
-class Imager(MediaModel, Protocol):
-    """Text, and perhaps a picture, to pictures.
-
-    `info.capabilities` says what it can, of: `text_to_image`, `image_to_image` (an initial picture), `inpainting` (a mask
-    beside it), `negative_prompt`, `previews`. The caller asks for nothing else.
-    """
-
-    @property
-    def traits(self) -> ImageTraits:
-        """From any thread."""
-        ...
-
-    def measure(self, prompt: str) -> PromptLength:
-        """How much of a prompt is read. Quick, from any thread."""
-        ...
-
-    def draw(self, request: ImageRequest, job: Job, send: Callable[[ImageEvent], object]) -> None:
-        """Send each picture once it is done, in the order of the seeds, and before it the previews that were asked for.
-
-        Calls `job.note` with the steps done of all batches after each step, which raises Cancelled. RequestError where the
-        request cannot be followed, ModelError where the model fails; after any error the next request works.
-        """
-        ...

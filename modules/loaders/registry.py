@@ -6,10 +6,12 @@ from typing import Any
 
 from modules.core.errors import NotInstalled, RequestError
 from modules.core.options import Option, shown
-from modules.loaders.base import MediaModel, Progress, RemoteModel, TextLoader
+from modules.loaders.base import Progress, TextLoader
 from modules.loaders.machine import calm_openmp
+from modules.loaders.media_base import MediaModel
 from modules.loaders.media_catalog import InstalledMedia
 from modules.loaders.options import FLAG_ONLY, LOAD_OPTIONS, LOAD_OPTIONS_BY_NAME
+from modules.loaders.remote_base import RemoteModel
 
 LOADER_ALIASES = {"llama.cpp": "llamacpp", "llama_cpp": "llamacpp", "hf": "transformers"}
 

@@ -13,7 +13,7 @@ from modules.context import AppContext
 from modules.core.transcripts import ListeningRequest
 from modules.engine.media import hearing
 from modules.engine.media.hearing import Hearing
-from modules.loaders.base import Transcriber
+from modules.loaders.media_base import Transcriber
 
 
 @dataclass(frozen=True, slots=True)

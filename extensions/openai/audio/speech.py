@@ -27,7 +27,7 @@ from modules.core.speech import Utterance, Voice
 from modules.engine.media.job_stream import JobStream
 from modules.engine.media.narration import Narration, checked_text
 from modules.engine.media.statistics import MediaStatistics
-from modules.loaders.base import Speaker
+from modules.loaders.media_base import Speaker
 from modules.settings import Settings
 from modules.sound.formats import FORMATS, AudioFormat
 

@@ -4,7 +4,7 @@ from extensions.openai.audio.transcription_types import TranscriptionForm, Trans
 from modules.core.errors import RequestError, Unsupported
 from modules.core.transcripts import ListeningRequest
 from modules.engine.media.hearing import find_language
-from modules.loaders.base import Transcriber
+from modules.loaders.media_base import Transcriber
 
 STREAMED = ("json", "text")
 

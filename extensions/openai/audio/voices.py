@@ -17,7 +17,7 @@ from extensions.openai.dependencies import Context
 from extensions.openai.media_lease import lease_worker
 from modules.core.speech import Voice
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Speaker
+from modules.loaders.media_base import Speaker
 
 router = APIRouter(tags=["audio"])
 

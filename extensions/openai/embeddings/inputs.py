@@ -20,7 +20,7 @@ from modules.engine.media.embedding import (
     wording_for,
 )
 from modules.engine.media.step_thread import Steps
-from modules.loaders.base import Embedder
+from modules.loaders.media_base import Embedder
 
 MAX_INPUTS = 2048
 KINDS = {

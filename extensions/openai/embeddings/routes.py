@@ -29,7 +29,7 @@ from modules.core.events import Usage
 from modules.core.jobs import Job
 from modules.engine.media.embedding import embed, unit_vectors
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Embedder
+from modules.loaders.media_base import Embedder
 
 router = APIRouter(tags=["embeddings"])
 

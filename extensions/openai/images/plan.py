@@ -13,7 +13,7 @@ from extensions.openai.images.typing import (
 )
 from modules.core.errors import RequestError, Unsupported
 from modules.core.images import ImageRequest, ImageTraits, PromptLength
-from modules.loaders.base import Imager
+from modules.loaders.media_base import Imager
 from modules.pictures.encoding import MEDIA_TYPES, FileShape
 from modules.pictures.finish import Finish
 from modules.pictures.originals import Original

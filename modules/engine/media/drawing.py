@@ -17,7 +17,7 @@ from modules.engine.media.backlog import Backlog
 from modules.engine.media.job_stream import JobStream
 from modules.engine.media.pool import ModelPool
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Imager
+from modules.loaders.media_base import Imager
 from modules.pictures.finish import Finish
 
 MAX_UNREAD = 4

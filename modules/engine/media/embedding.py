@@ -10,7 +10,7 @@ from modules.core.jobs import Job
 from modules.core.vectors import EmbedderTraits, EncodedText, most_characters, refuse_huge
 from modules.engine.media.step_thread import Steps
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Embedder
+from modules.loaders.media_base import Embedder
 
 TEXTS_AT_A_TIME = 64
 CHARACTERS_AT_A_TIME = 65_536

@@ -5,7 +5,7 @@ from typing import Any
 
 from modules.core.jobs import Job
 from modules.engine.media.pool import ModelPool
-from modules.loaders.base import Embedder, Imager, Reranker, Speaker, Transcriber
+from modules.loaders.media_base import Embedder, Imager, Reranker, Speaker, Transcriber
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from modules.engine.media.job_stream import JobStream
 from modules.engine.media.pool import ModelPool
 from modules.engine.media.statistics import MediaStatistics
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Transcriber
+from modules.loaders.media_base import Transcriber
 
 Item = float | Passage
 """What the worker sends: the length of the recording in seconds, then what is heard."""

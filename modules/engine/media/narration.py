@@ -8,7 +8,7 @@ from modules.core.errors import NotInstalled, RequestError
 from modules.core.jobs import Job
 from modules.core.speech import Utterance
 from modules.engine.media.job_stream import JobStream
-from modules.loaders.base import Speaker
+from modules.loaders.media_base import Speaker
 from modules.sound.formats import AudioFormat
 from modules.sound.tape import Tape
 from modules.text.spoken import to_spoken

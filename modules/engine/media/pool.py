@@ -15,7 +15,7 @@ from modules.engine.failures import Failure
 from modules.engine.media.statistics import MediaStatistics
 from modules.engine.media.worker import Worker
 from modules.engine.progress import LoadProgress
-from modules.loaders.base import MediaModel
+from modules.loaders.media_base import MediaModel
 from modules.loaders.media_catalog import InstalledMedia, Kind, MediaCatalog
 
 log = logging.getLogger("hearth.media")

@@ -22,7 +22,7 @@ from modules.engine.media.embedding import (
 )
 from modules.engine.media.step_thread import Steps
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Embedder, Reranker
+from modules.loaders.media_base import Embedder, Reranker
 
 MAX_DOCUMENTS = 2048
 

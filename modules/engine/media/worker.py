@@ -14,7 +14,7 @@ from modules.engine.media.batching import BatchQueue, Compute, Item
 from modules.engine.media.job_stream import JobStream
 from modules.engine.media.statistics import MediaStatistics
 from modules.engine.media.step_thread import Steps, StepThread, in_one_step
-from modules.loaders.base import MediaModel
+from modules.loaders.media_base import MediaModel
 
 log = logging.getLogger("hearth.media")
 

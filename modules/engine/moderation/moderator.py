@@ -14,7 +14,7 @@ from modules.engine.media.embedding import Wording, embed_texts, wording_for
 from modules.engine.media.worker import Worker
 from modules.engine.moderation.rules import Rules, read_rules
 from modules.engine.moderation.texts import pieces_of, words_of
-from modules.loaders.base import Embedder
+from modules.loaders.media_base import Embedder
 
 if TYPE_CHECKING:
     from modules.engine.moderation.evidence import Judge

@@ -13,11 +13,11 @@ from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sentence_transformer.modules import Pooling
 
 from modules.core.vectors import EmbedderTraits, EncodedText
-from modules.loaders.base import MediaInfo
 from modules.loaders.encoders.device import limits_on
 from modules.loaders.encoders.loading import load_encoder
 from modules.loaders.encoders.rows import cut_by_length, to_rows
 from modules.loaders.encoders.vocabulary import Vocabulary
+from modules.loaders.media_base import MediaInfo
 from modules.loaders.media_catalog import InstalledMedia
 
 LONGEST_TEXT = 1_000_000
@@ -29,7 +29,7 @@ def load_embedder(model: InstalledMedia, options: Mapping[str, Any]) -> "Transfo
 
 
 class TransformerEmbedder:
-    """Implements `modules.loaders.base.Embedder`.
+    """Implements `modules.loaders.media_base.Embedder`.
 
     Texts become ids here and not in the library, so that they are counted, never cut silently, and can share a batch with those of
     other requests. Models whose first part does not take ids (static vectors, routers, chat templates) get the text itself.

@@ -11,12 +11,12 @@ from sentence_transformers.base.modules import Transformer
 
 from modules.core.errors import ContextLengthExceeded, LoadError
 from modules.core.vectors import EncodedPair, RerankerTraits, refuse_huge
-from modules.loaders.base import MediaInfo
 from modules.loaders.encoders.device import limits_on
 from modules.loaders.encoders.embedder import LONGEST_TEXT, places_of
 from modules.loaders.encoders.loading import load_encoder
 from modules.loaders.encoders.rows import cut_by_length, to_rows
 from modules.loaders.encoders.vocabulary import Vocabulary
+from modules.loaders.media_base import MediaInfo
 from modules.loaders.media_catalog import InstalledMedia
 
 
@@ -25,7 +25,7 @@ def load_reranker(model: InstalledMedia, options: Mapping[str, Any]) -> "CrossEn
 
 
 class CrossEncoderReranker:
-    """Implements `modules.loaders.base.Reranker`. A score is the sigmoid of the model's one output.
+    """Implements `modules.loaders.media_base.Reranker`. A score is the sigmoid of the model's one output.
 
     That is the activation of most of these models; those without one (ms-marco) get it here, so that scores of all compare.
     """

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Implements `modules.loaders.base.Imager` with diffusers."""
+"""Implements `modules.loaders.media_base.Imager` with diffusers."""
 
 import gc
 import inspect
@@ -20,7 +20,6 @@ from modules.core.images import (
 )
 from modules.core.jobs import Job
 from modules.core.messages import Image
-from modules.loaders.base import MediaInfo
 from modules.loaders.images import model_defaults, placement
 from modules.loaders.images.loading import load_pipeline
 from modules.loaders.images.pipelines import (
@@ -32,6 +31,7 @@ from modules.loaders.images.pipelines import (
 from modules.loaders.images.pixels import PreviewDecoder, mask_to_pillow, to_images, to_pillow
 from modules.loaders.images.prompt_length import PromptMeasure
 from modules.loaders.images.watch import watched_steps
+from modules.loaders.media_base import MediaInfo
 from modules.loaders.media_catalog import InstalledMedia
 
 Send = Callable[[ImageEvent], object]

@@ -11,12 +11,12 @@ import numpy as np
 
 from modules.core.errors import LoadError, ModelError
 from modules.core.vectors import BatchLimits, EmbedderTraits, EncodedText, Frame
-from modules.loaders.base import MediaInfo
 from modules.loaders.gguf_header import read_gguf_header
 from modules.loaders.llamacpp import library
 from modules.loaders.llamacpp.batch import Batch
 from modules.loaders.llamacpp.tokenizer import LlamaTokenizer
 from modules.loaders.machine import usable_cores
+from modules.loaders.media_base import MediaInfo
 from modules.loaders.media_catalog import InstalledMedia
 
 MAX_TOKENS = 8192
@@ -87,7 +87,7 @@ def _build_context(weights: c.llama_model_p, header: Mapping[str, Any]) -> c.lla
 
 
 class LlamaEmbedder:
-    """Implements `modules.loaders.base.Embedder`."""
+    """Implements `modules.loaders.media_base.Embedder`."""
 
     def __init__(
         self,

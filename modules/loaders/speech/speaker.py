@@ -9,7 +9,7 @@ from typing import Any
 from modules.core.errors import LoadError, ModelError
 from modules.core.jobs import Job
 from modules.core.speech import Utterance, Voice
-from modules.loaders.base import MediaInfo
+from modules.loaders.media_base import MediaInfo
 from modules.loaders.media_catalog import InstalledMedia
 from modules.loaders.speech.espeak_voice import EspeakVoice
 from modules.loaders.speech.espeak_voices import EspeakVoices

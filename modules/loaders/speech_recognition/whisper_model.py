@@ -13,8 +13,8 @@ from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
 from modules.core.jobs import Job
 from modules.core.transcripts import ListeningRequest, Passage, Recording
-from modules.loaders.base import MediaInfo
 from modules.loaders.machine import usable_cores
+from modules.loaders.media_base import MediaInfo
 from modules.loaders.media_catalog import InstalledMedia
 from modules.loaders.speech_recognition.checkpoints import load_checkpoint
 from modules.loaders.speech_recognition.devices import choose_device

@@ -14,7 +14,7 @@ from modules.core.speech import SPEEDS, Utterance, Voice
 from modules.engine.media.job_stream import JobStream
 from modules.engine.media.narration import Narration, checked_text
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Speaker
+from modules.loaders.media_base import Speaker
 from modules.sound.formats import FORMATS
 from modules.ui.desk import Desk
 from modules.ui.media_models import find_model

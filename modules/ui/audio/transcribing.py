@@ -12,7 +12,7 @@ from modules.core.jobs import Job
 from modules.core.transcripts import ListeningRequest, Segment, Transcript
 from modules.engine.media.hearing import Hearing, find_language, start_hearing
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Transcriber
+from modules.loaders.media_base import Transcriber
 from modules.ui.desk import Desk
 from modules.ui.media_models import find_model, loaded_model
 from modules.ui.ticking import with_ticks

@@ -23,7 +23,7 @@ from modules.engine.media.embedding import (
 )
 from modules.engine.media.scoring import PairScorer, Question
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Embedder
+from modules.loaders.media_base import Embedder
 from modules.ui.embeddings import space
 from modules.ui.embeddings.pictures import Near
 from modules.ui.media_models import find_model

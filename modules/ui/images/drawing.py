@@ -9,7 +9,7 @@ from modules.core.errors import Cancelled
 from modules.core.jobs import Job
 from modules.engine.media.drawing import DrawnFile, drawn_files, new_job, start
 from modules.engine.media.worker import Worker
-from modules.loaders.base import Imager
+from modules.loaders.media_base import Imager
 from modules.pictures.finish import Finish
 from modules.pictures.originals import Original
 from modules.ui.desk import Desk

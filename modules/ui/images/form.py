@@ -8,7 +8,7 @@ from typing import Any
 
 from modules.core.errors import RequestError, Unsupported
 from modules.core.images import MAX_SEED, ImageRequest, ImageTraits
-from modules.loaders.base import Imager
+from modules.loaders.media_base import Imager
 from modules.pictures.finish import Finish
 from modules.pictures.originals import Original
 from modules.pictures.sizes import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modules.core.jobs import Job
-from modules.loaders.base import MediaInfo
+from modules.loaders.media_base import MediaInfo
 from modules.loaders.media_catalog import InstalledMedia
 
 PATIENCE_S = 20.0

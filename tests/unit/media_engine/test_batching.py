@@ -12,7 +12,7 @@ from modules.core.jobs import Job
 from modules.core.vectors import BatchLimits
 from modules.engine.media.batching import Share, take_round
 from modules.engine.media.worker import Worker
-from modules.loaders.base import MediaInfo
+from modules.loaders.media_base import MediaInfo
 
 pytestmark = pytest.mark.anyio
 

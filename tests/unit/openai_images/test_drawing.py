@@ -19,7 +19,7 @@ from modules.engine.media.drawing import (
 )
 from modules.engine.media.statistics import MediaStatistics
 from modules.engine.media.worker import Worker
-from modules.loaders.base import MediaInfo
+from modules.loaders.media_base import MediaInfo
 from modules.pictures.finish import Finish
 from modules.pictures.sizes import Size
 

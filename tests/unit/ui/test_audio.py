@@ -10,7 +10,7 @@ from modules.core.errors import Conflict, RequestError, Unsupported
 from modules.core.jobs import Job
 from modules.core.speech import Voice
 from modules.core.transcripts import Segment, Transcript
-from modules.loaders.base import MediaInfo
+from modules.loaders.media_base import MediaInfo
 from modules.ui.audio.markup import clock, facts, table
 from modules.ui.audio.speaking import SpeakWish, speak, voice_choices
 from modules.ui.audio.transcribing import (

@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from modules.core.errors import NotFound, RequestError, Unsupported
 from modules.core.images import MAX_SEED, ImageTraits, MadeImage
 from modules.core.messages import Image
-from modules.loaders.base import MediaInfo
+from modules.loaders.media_base import MediaInfo
 from modules.pictures.encoding import SETTINGS_KEY, read_settings
 from modules.pictures.originals import Original
 from modules.pictures.sizes import Size

@@ -13,13 +13,13 @@ from modules.core.images import (
     PromptLength,
 )
 from modules.core.jobs import Job
-from modules.loaders.base import MediaInfo
 from modules.loaders.images.a1111.client import WebuiClient
 from modules.loaders.images.a1111.payload import split, to_payload
 from modules.loaders.images.a1111.pictures import pictures_of, seeds_of
 from modules.loaders.images.a1111.progress import find_progress
 from modules.loaders.images.a1111.server import LOADER, MULTIPLE, NAME, WebuiServer
 from modules.loaders.images.a1111.task import DrawingTask, Place
+from modules.loaders.media_base import MediaInfo
 from modules.loaders.media_catalog import InstalledMedia
 
 CAPABILITIES = (
