@@ -1,5 +1,6 @@
 """Fixtures of the tests that need a real server."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,16 @@ from modules.loaders.machine import calm_openmp
 from tests.live.launch import Server, running
 
 calm_openmp()  # before any test imports torch, as the program does
+
+
+def pytest_collection_finish() -> None:
+    """Models are let go with `gc.collect()`, which would look at a million objects of collected tests each time."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # or native libraries report at the end what they take for leaks
 
 
 @pytest.fixture(scope="session")
