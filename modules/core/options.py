@@ -97,12 +97,12 @@ class Option:
             raise RequestError(f"{self.name} must be a finite number", param=self.name)
         if self.minimum is not None and value < self.minimum:
             raise RequestError(
-                f"{self.name} must be at least {self.minimum:g}; got {shown(value)}",
+                f"{self.name} must be at least {self.minimum:.15g}; got {shown(value)}",
                 param=self.name,
             )
         if self.maximum is not None and value > self.maximum:
             raise RequestError(
-                f"{self.name} must be at most {self.maximum:g}; got {shown(value)}",
+                f"{self.name} must be at most {self.maximum:.15g}; got {shown(value)}",
                 param=self.name,
             )
 

@@ -1,5 +1,6 @@
 """Downloads by mouse, from a hub on this machine: list its files, fetch one, cancel, go on, and the model is there."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -54,6 +55,18 @@ def test_one_of_several_files_is_chosen_and_fetched(ui: Server, page: Page) -> N
     assert not list((ui.user_data / "models").rglob("a-Q8_0.gguf"))
 
 
+def test_a_name_that_is_pasted_forgets_the_files_of_the_last_one(page: Page) -> None:
+    name_it(page, "org/two-GGUF")
+    page.locator("#download-look").click()
+    file = page.locator("#download-file input")
+    file.click()
+    page.get_by_role("option", name="b-Q4_0.gguf (").click()
+    expect(file).to_have_value(re.compile("b-Q4_0.gguf"))
+    page.locator("#download-name textarea, #download-name input").press("ControlOrMeta+a")
+    page.keyboard.insert_text("org/slow-GGUF")  # as pasting does: no key writes the letters
+    expect(file).to_have_value("What the model needs")
+
+
 def test_what_is_ambiguous_says_what_there_is(page: Page) -> None:
     name_it(page, "org/two-GGUF")
     page.locator("#download-start").click()
@@ -64,6 +77,8 @@ def test_a_model_that_is_not_there_says_so(page: Page) -> None:
     name_it(page, "org/none")
     page.locator("#download-look").click()
     expect(page.locator(".toast-wrap")).to_contain_text("The hub has no model org/none")
+    page.locator("#download-file input").click()  # nothing lies over the field
+    expect(page.get_by_role("option", name="What the model needs")).to_be_visible()
 
 
 def test_a_download_is_cancelled_and_goes_on(ui: Server, hub: HubServer, page: Page) -> None:

@@ -219,6 +219,14 @@ def test_a_template_with_a_fault_is_not_saved(ui: Server, visitor: Visitor, page
     expect(page.locator("#template-preview .cm-content")).to_contain_text("not valid")
     page.locator("#template-save").click()
     toast(page, re.compile("not valid"))
+    is_readable = """id => {
+      const block = document.getElementById(id)
+      const line = block.querySelector('.cm-line').getBoundingClientRect()
+      const buttons = block.querySelector('.icon-button-wrapper').getBoundingClientRect()
+      return line.top >= buttons.bottom && block.offsetHeight < 700
+    }"""
+    for block in ("template-text", "template-preview"):
+        assert page.evaluate(is_readable, block)
     assert not (ui.user_data / "models" / "config-user.yaml").exists()
 
 

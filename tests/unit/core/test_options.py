@@ -173,3 +173,12 @@ def test_messages_say_what_would_be_right() -> None:
     ]:
         with pytest.raises(RequestError, match=hint):
             NAMED[name].check(given)
+
+
+def test_a_large_bound_is_told_in_full() -> None:
+    @dataclass(frozen=True)
+    class Large:
+        size: int = option(1, "A size", maximum=16_777_216)
+
+    with pytest.raises(RequestError, match="at most 16777216; got 16777217"):
+        by_name(options_of(Large))["size"].check(16_777_217)
