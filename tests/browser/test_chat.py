@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.talking import Talk
 from tests.browser.visits import PHONE, Visitor, overflow_px
@@ -275,6 +275,19 @@ def test_edit_a_reply_and_continue(talk: Talk) -> None:
     expect(talk.versions).to_have_text("2/2")
 
 
+def test_an_edit_keeps_what_is_typed_while_something_else_changes(talk: Talk) -> None:
+    talk.ask(SKY)
+    talk.do(talk.questions.first, "Edit")
+    editor = talk.page.locator("textarea.editor")
+    editor.fill("What color is snow?")
+    talk.send("Tell me a joke")
+    expect(talk.questions).to_have_count(2)
+    talk.wait()
+    expect(editor).to_have_value("What color is snow?")
+    talk.page.get_by_role("button", name="Save", exact=True).click()
+    expect(talk.questions.first).to_contain_text("What color is snow?")
+
+
 def test_escape_leaves_an_edit_alone(talk: Talk) -> None:
     talk.ask(SKY)
     talk.do(talk.questions.first, "Edit")
@@ -357,6 +370,48 @@ def test_rename_search_delete(talk: Talk) -> None:
     talk.choose_for_chat(chat, "Delete")
     talk.page.locator("#chat-list").get_by_role("button", name="Delete", exact=True).click()
     expect(chat).to_have_count(0)
+
+
+def test_a_chat_is_listed_while_its_first_reply_comes_and_can_be_deleted_then(talk: Talk) -> None:
+    talk.send("Count slowly once more")
+    talk.wait_for_writing()
+    expect(talk.chats.first).to_contain_text("Count slowly once more")
+    expect(talk.chats.first).to_have_attribute("aria-current", "true")
+    expect(talk.page.locator("#chat-send[aria-label=Stop]")).to_be_visible()
+    talk.choose_for_chat(talk.chats.first, "Delete")
+    talk.page.keyboard.press("Enter")
+    expect(talk.messages).to_have_count(0)
+    talk.wait()
+    expect(talk.chats.filter(has_text="Count slowly once more")).to_have_count(0)
+
+
+def test_a_word_of_a_title_is_selected_by_a_double_click(talk: Talk) -> None:
+    talk.ask(SKY)
+    talk.chats.first.dblclick()
+    field = talk.page.locator(".side-rename")
+    field.fill("Blue things")
+    field.dblclick(position={"x": 20, "y": 12})
+    expect(field).to_have_value("Blue things")
+    field.press("Enter")
+    expect(talk.chats.first).to_contain_text("Blue things")
+
+
+def test_the_question_about_a_chat_goes_when_something_else_is_chosen(talk: Talk) -> None:
+    for question in ("Tell me a joke", SKY):
+        talk.start_anew()
+        talk.ask(question)
+    question = talk.page.get_by_text("Delete this chat?")
+    count = talk.chats.count()
+    talk.choose_for_chat(talk.chats.first, "Delete")
+    question.click()
+    expect(question).to_be_visible()
+    talk.chats.nth(1).click()
+    expect(question).to_have_count(0)
+    expect(talk.page.locator("#chat-title")).to_have_text("Tell me a joke")
+    talk.choose_for_chat(talk.chats.first, "Delete")
+    talk.field.click()
+    expect(question).to_have_count(0)
+    expect(talk.chats).to_have_count(count)
 
 
 def test_export_and_import(talk: Talk, tmp_path: Path) -> None:
@@ -583,6 +638,28 @@ def test_without_a_model_there_is_a_way_to_one(talk: Talk, ui: Server) -> None:
     expect(talk.page.locator("#tab-model")).to_be_visible()
     with ui.client() as client:
         client.post("/v1/internal/model/load", json={"model_name": "tiny-chat-Q8_0.gguf"})
+
+
+def test_what_is_clicked_before_the_page_is_ready_opens_then(
+    ui: Server, visit: Callable[..., Visitor]
+) -> None:
+    visitor = visit(ui)
+    page, held, is_clicked = visitor.page, list[Route](), False
+
+    def hold(route: Route) -> None:
+        if is_clicked:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route(re.compile(r"/gradio_api/(queue/join|run/)"), hold)
+    page.goto(ui.ui_url)
+    eventually(lambda: page.wait_for_timeout(50) or held)
+    page.locator("#chat-mode").dispatch_event("click")
+    is_clicked = True
+    for route in held:
+        route.continue_()
+    expect(page.locator(".chat-panel")).to_contain_text("How to talk")
 
 
 def test_two_pages_at_once(ui: Server, visit: Callable[..., Visitor]) -> None:

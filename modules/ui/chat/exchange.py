@@ -52,7 +52,7 @@ class Exchange:
         return await self._changes(session), refusal
 
     async def reply(self, session: Session, sent: Sent) -> AsyncGenerator[tuple[Live, Views]]:
-        """A reply while it comes; what it has changed is told with the first look and with the last. Closing it keeps what is there."""
+        """A reply while it comes; what it has changed is told with the first look, when the chat is kept, and with the last. Closing it keeps what is there."""
         await self._until_open(session)
         if sent.what == "impersonate":
             lives = impersonate(self._desk, session, sent)
@@ -60,18 +60,19 @@ class Exchange:
             lives = reply(self._desk, session, sent)
         else:
             return
-        is_first = True
+        state = self._desk.state_of(session)
+        told: int | None = None
         last: Live | None = None
         try:
             async for live in lives:
                 if live["state"] == "idle":
                     last = live
                     continue
-                yield live, await self._changes(session) if is_first else {}
-                is_first = False
+                kept, before = state.conversation.revision, told
+                told = kept
+                yield live, await self._changes(session) if kept != before else {}
         except Exception as error:  # noqa: BLE001 - whatever it is, the page is told
             log.error("A reply of the web UI failed: %s", trace_of(error))
-            state = self._desk.state_of(session)
             state.note = UNEXPECTED
             last = {"n": state.count(), "state": "idle", "note": "", "context": {}}
         finally:

@@ -194,8 +194,10 @@ const openBegin = () => {
     { above: true, label: "Start the reply with" });
   area.focus();
 };
+// What is clicked before the page knows what there is opens as soon as it does.
+let clickedEarly = null;
 for (const [name, action] of [["mode", openModes], ["think", openThink], ["tools", openTools], ["begin", openBegin]])
-  part(name).addEventListener("click", action);
+  part(name).addEventListener("click", () => { if (view().modes) action(); else clickedEarly = action; });
 
 const pill = (name, picked, label, isOn, title) => {
   const button = part(name);
@@ -241,6 +243,9 @@ const update = () => {
   const panel = document.querySelector(".chat-panel .tool-panel");
   const toolPrint = JSON.stringify(value.tools);
   if (panel && panel.print !== toolPrint) { panel.print = toolPrint; panel.replaceChildren(...toolPanel()); panel.closest(".chat-panel").place(); }
+  const action = clickedEarly;
+  clickedEarly = null;
+  action?.();
 };
 
 const takeDraft = (draft) => {

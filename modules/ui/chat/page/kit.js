@@ -57,6 +57,22 @@ const icon = (name, size = 18) => {
 const iconButton = (name, label, action, more = {}) =>
   h("button", { type: "button", class: "icon-button", title: label, "aria-label": label, onclick: action, ...more }, icon(name));
 
+/* Children of `parent` by their keys, in order; `update` changes one that is there or has just been made. */
+const patchKeyed = (parent, wanted) => {
+  wanted.forEach(({ key, make, update }, i) => {
+    let child = parent.children[i];
+    if (!child || child.key !== key) {
+      const known = [...parent.children].find((each) => each.key === key);
+      const made = known || make();
+      made.key = key;
+      parent.insertBefore(made, child || null);
+      child = made;
+    }
+    update(child);
+  });
+  while (parent.children.length > wanted.length) parent.lastChild.remove();
+};
+
 /* Between the scripts: `tell("stop")`; `hear("stop", action)`. */
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`chat:${name}`, { detail }));
 const hear = (name, action) => document.addEventListener(`chat:${name}`, (event) => action(event.detail));

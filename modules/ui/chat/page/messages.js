@@ -9,8 +9,9 @@ let shownChat = null;
 let isPinned = true;
 let editing = null;
 
-const act = (what, more = {}) => trigger("act", { do: what, ...more });
-const reply = (what, more = {}) => { isPinned = true; trigger("reply", { do: what, ...more }); };
+/* What moves or replaces messages drops an edit: it would be saved to another one. */
+const act = (what, more = {}) => { if (["remove", "remove-last", "choose"].includes(what)) editing = null; trigger("act", { do: what, ...more }); };
+const reply = (what, more = {}) => { isPinned = true; editing = null; trigger("reply", { do: what, ...more }); };
 const isBusy = () => Boolean(live && live.state !== "idle");
 const turnsNow = () => {
   const turns = [...(props.value?.turns || [])];
@@ -54,22 +55,6 @@ const patchBlocks = (parent, blocks) => {
     drawFormulas(child);
   });
   while (parent.children.length > blocks.length) parent.lastChild.remove();
-};
-
-/* Children of `parent` by their keys, in order; `update` changes one that is there or has just been made. */
-const patchKeyed = (parent, wanted) => {
-  wanted.forEach(({ key, make, update }, i) => {
-    let child = parent.children[i];
-    if (!child || child.key !== key) {
-      const known = [...parent.children].find((each) => each.key === key);
-      const made = known || make();
-      made.key = key;
-      parent.insertBefore(made, child || null);
-      child = made;
-    }
-    update(child);
-  });
-  while (parent.children.length > wanted.length) parent.lastChild.remove();
 };
 
 const thinkPart = (think) => ({
@@ -168,7 +153,12 @@ const updateRow = (row, turn, i, isLast) => {
   const files = row.querySelector(".message-files");
   const filePrint = JSON.stringify(turn.files);
   if (files.print !== filePrint) { files.print = filePrint; files.replaceChildren(...turn.files.map(filePart)); }
-  if (editing === i) return drawEditor(row, turn, i, isLast);
+  if (editing === i) {
+    if (row.isEditing) return; // what has been typed stays, whatever changes around it
+    row.isEditing = true;
+    return drawEditor(row, turn, i, isLast);
+  }
+  row.isEditing = false;
   const body = row.querySelector(".message-body");
   const parts = turn.steps.flatMap(stepParts);
   if (isLive && live.state === "waiting") parts.push({ key: "dots", make: () => h("div", { class: "dots", "aria-label": "The reply is being made" }, h("i"), h("i"), h("i")), update: () => {} });
@@ -212,8 +202,14 @@ const drawEditor = (row, turn, i) => {
   const area = h("textarea", { class: "editor", "aria-label": "Edit the message", rows: "3" });
   area.value = turn.text;
   const fit = () => { area.style.height = "auto"; area.style.height = `${Math.min(area.scrollHeight + 2, innerHeight * 0.6)}px`; };
-  const save = () => { editing = null; act("edit", { at: i, text: area.value }); draw(); };
-  const again = () => { editing = null; reply(turn.role === "user" ? "edit" : "edit-continue", { at: i, text: area.value }); draw(); };
+  const isPossible = () => turn.role === "user" || row.classList.contains("last");
+  const save = () => { if (isBusy()) return; editing = null; act("edit", { at: i, text: area.value }); draw(); };
+  const again = () => {
+    if (isBusy()) return;
+    if (!isPossible()) { save(); return; }
+    reply(turn.role === "user" ? "edit" : "edit-continue", { at: i, text: area.value });
+    draw();
+  };
   area.addEventListener("input", fit);
   area.addEventListener("keydown", (event) => {
     event.stopPropagation();
@@ -221,10 +217,9 @@ const drawEditor = (row, turn, i) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) turn.role === "user" ? again() : save();
   });
   const wording = turn.role === "user" ? "Save and regenerate" : "Save and continue";
-  const isPossible = turn.role === "user" || row.classList.contains("last");
   body.replaceChildren(area, h("div", { class: "editor-buttons" },
-    isPossible ? h("button", { type: "button", class: "main", onclick: again }, wording) : null,
-    h("button", { type: "button", class: isPossible ? "" : "main", onclick: save }, "Save"), h("button", { type: "button", onclick: stopEditing }, "Cancel")));
+    isPossible() ? h("button", { type: "button", class: "main", onclick: again }, wording) : null,
+    h("button", { type: "button", class: isPossible() ? "" : "main", onclick: save }, "Save"), h("button", { type: "button", onclick: stopEditing }, "Cancel")));
   row.querySelector(".message-foot").replaceChildren();
   fit();
   area.focus();

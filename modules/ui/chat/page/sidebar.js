@@ -2,80 +2,106 @@
 
 const list = element.querySelector(".side-list");
 const search = element.querySelector(".side-search input");
-let renaming = null;
 
 const act = (what, more = {}) => trigger("act", { do: what, ...more });
 const close = () => document.querySelector("#chat").classList.remove("side-open");
 
 const draw = () => {
   const view = props.value;
-  if (!view || renaming) return;
-  const scroll = list.scrollTop;
-  list.replaceChildren(...view.groups.map(drawGroup));
-  if (!view.groups.length) list.append(h("p", { class: "side-none" }, view.query ? "Nothing found." : "Your chats will be listed here."));
-  list.scrollTop = scroll;
+  if (!view) return;
+  const none = { key: "none", make: () => h("p", { class: "side-none" }), update: (part) => { part.textContent = view.query ? "Nothing found." : "Your chats will be listed here."; } };
+  patchKeyed(list, view.groups.length ? view.groups.map(groupPart) : [none]);
   const ghost = element.querySelector(".side-private");
   ghost.setAttribute("aria-checked", String(view.is_private));
   ghost.disabled = !view.can_keep;
   ghost.title = view.can_keep ? "Chats that begin while this is on are not kept" : "Nothing is kept here";
 };
 
-const drawGroup = (group) =>
-  h("section", {}, h("h3", {}, group.label), ...group.chats.map(drawChat));
+const groupPart = (group) => ({
+  key: `group-${group.label}`,
+  make: () => h("section", {}, h("h3", {}, group.label), h("div")),
+  update: (part) => patchKeyed(part.lastChild, group.chats.map(chatPart)),
+});
 
-const drawChat = (chat) => {
-  const more = iconButton("dots", "More", (event) => { event.stopPropagation(); openMenu(more, chat); }, { "aria-haspopup": "menu" });
+const chatPart = (chat) => ({
+  key: chat.id,
+  make: () => {
+    const row = h("div", { class: "side-chat", "data-id": chat.id, tabindex: "0", role: "button",
+      onclick: () => { if (row.isAsking) return; act("open", { id: chat.id }); close(); },
+      ondblclick: () => rename(row),
+      onkeydown: (event) => { if (event.key === "Enter" && event.target === row && !row.isAsking) { act("open", { id: chat.id }); close(); } } });
+    return row;
+  },
+  update: (row) => { row.chat = chat; fill(row); },
+});
+
+/* A row that asks something keeps its answers until it is answered. */
+const fill = (row) => {
+  const chat = row.chat;
   const isCurrent = chat.id === props.value.current;
-  return h("div", { class: `side-chat ${isCurrent ? "current" : ""} ${chat.problem ? "broken" : ""}`, "data-id": chat.id, tabindex: "0",
-      role: "button", "aria-current": isCurrent ? "true" : undefined, title: chat.problem || chat.title,
-      onclick: () => { act("open", { id: chat.id }); close(); },
-      ondblclick: () => rename(chat),
-      onkeydown: (event) => { if (event.key === "Enter" && event.target === event.currentTarget) { act("open", { id: chat.id }); close(); } } },
-    chat.character ? picture({ name: chat.character, picture: chat.picture }, "small") : null,
-    h("span", { class: "side-title" }, chat.title, chat.snippet ? h("small", {}, chat.snippet) : null),
-    more);
+  const print = JSON.stringify([chat, isCurrent]);
+  if (row.isAsking || row.print === print) return;
+  row.print = print;
+  row.className = `side-chat ${isCurrent ? "current" : ""} ${chat.problem ? "broken" : ""}`;
+  row.title = chat.problem || chat.title;
+  if (isCurrent) row.setAttribute("aria-current", "true");
+  else row.removeAttribute("aria-current");
+  const more = iconButton("dots", "More", (event) => { event.stopPropagation(); openMenu(more, row); }, { "aria-haspopup": "menu" });
+  row.replaceChildren(...(chat.character ? [picture({ name: chat.character, picture: chat.picture }, "small")] : []),
+    h("span", { class: "side-title" }, chat.title, chat.snippet ? h("small", {}, chat.snippet) : ""), more);
 };
 
-const openMenu = (anchor, chat) => {
+const openMenu = (anchor, row) => {
+  const chat = row.chat;
   openPanel(anchor, [
-    menuItem("edit", "Rename", () => rename(chat), { disabled: Boolean(chat.problem) }),
+    menuItem("edit", "Rename", () => rename(row), { disabled: Boolean(chat.problem) }),
     menuItem("export", "Export", () => act("export", { id: chat.id }), { disabled: Boolean(chat.problem) }),
-    menuItem("trash", "Delete", () => confirmDelete(chat), { danger: true }),
+    menuItem("trash", "Delete", () => confirmDelete(row), { danger: true }),
   ], { label: `Menu of ${chat.title}` });
 };
 
-const rename = (chat) => {
-  const row = element.querySelector(`.side-chat[data-id="${chat.id}"]`);
-  if (!row || chat.problem) return;
+/* `content` takes the place of the row, until the function that comes back is called; `onLeave`: the focus goes elsewhere in the page. */
+const ask = (row, content, onLeave) => {
+  row.isAsking = true;
+  row.replaceChildren(...content);
+  const leave = (event) => { if (!row.contains(event.relatedTarget) && document.hasFocus()) onLeave(); };
+  row.addEventListener("focusout", leave);
+  return () => {
+    if (!row.isAsking) return false;
+    row.isAsking = false;
+    row.removeEventListener("focusout", leave);
+    row.print = null;
+    fill(row);
+    return true;
+  };
+};
+
+const rename = (row) => {
+  const chat = row.chat;
+  if (row.isAsking || chat.problem) return;
   const field = h("input", { class: "side-rename", "aria-label": "Title", maxlength: "120" });
   field.value = chat.title;
-  renaming = chat.id;
   const end = (isKept) => {
-    if (!renaming) return;
-    renaming = null;
-    if (isKept && field.value.trim() && field.value !== chat.title) act("rename", { id: chat.id, title: field.value });
-    draw();
+    const title = field.value;
+    if (finish() && isKept && title.trim() && title !== chat.title) act("rename", { id: chat.id, title });
   };
-  field.addEventListener("click", (event) => event.stopPropagation());
+  const finish = ask(row, [field], () => end(true));
   field.addEventListener("keydown", (event) => {
     event.stopPropagation();
     if (event.key === "Enter") end(true);
     if (event.key === "Escape") end(false);
   });
-  field.addEventListener("blur", () => end(true));
-  row.replaceChildren(field);
   field.select();
 };
 
-const confirmDelete = (chat) => {
-  const row = element.querySelector(`.side-chat[data-id="${chat.id}"]`);
-  if (!row) return;
-  renaming = chat.id;
-  const end = (isSure) => { renaming = null; if (isSure) act("delete", { id: chat.id }); draw(); };
-  const yes = h("button", { type: "button", class: "danger", onclick: (event) => { event.stopPropagation(); end(true); } }, "Delete");
-  const no = h("button", { type: "button", onclick: (event) => { event.stopPropagation(); end(false); } }, "Keep");
-  row.replaceChildren(h("span", { class: "side-title" }, "Delete this chat?"), yes, no);
-  row.addEventListener("keydown", (event) => { if (event.key === "Escape") end(false); });
+const confirmDelete = (row) => {
+  const chat = row.chat;
+  if (row.isAsking) return;
+  const end = (isSure) => { if (finish() && isSure) act("delete", { id: chat.id }); };
+  const answer = (name, isSure) => h("button", { type: "button", class: isSure ? "danger" : "", onclick: (event) => { event.stopPropagation(); end(isSure); },
+    onkeydown: (event) => { if (event.key === "Escape") end(false); } }, name);
+  const yes = answer("Delete", true);
+  const finish = ask(row, [h("span", { class: "side-title" }, "Delete this chat?"), yes, answer("Keep", false)], () => end(false));
   yes.focus();
 };
 
