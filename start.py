@@ -35,6 +35,9 @@ usage: python3 start.py [FLAGS]       install what is missing, then serve the de
 options of start.py itself:
   --minimal    not with test: install only what the API with GGUF models needs (no web UI, no
                torch), and start without the web UI
+  --gpu NAME   not with test: build llama.cpp for a GPU, now and whenever it is installed again:
+               cuda (NVIDIA), hip (AMD), vulkan (most), or none. Needs the toolkit of the GPU's
+               maker, and takes from minutes to an hour. On a Mac, Metal is there without it
   -h, --help   this text; needs no installation
 
 Everything is installed into .venv beside start.py. The first start takes some minutes; later ones
@@ -48,6 +51,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "start.json"
 LOCK = VENV / "start.lock"
 LOG = VENV / "install.log"
+BUILT_FOR = VENV / "gpu"  # which GPU llama.cpp is built for, and which release of it
 OLDEST_PYTHON = (3, 11)
 PYTHON_TAG = f"{sys.implementation.cache_tag} {sysconfig.get_platform()}"
 HEARTBEAT_S = 30
@@ -157,15 +161,37 @@ def write_stamp(group: Group) -> None:
     partial.replace(STAMP)
 
 
-def install(group: Group) -> None:
-    """Bring .venv up to the group; return at once when it is."""
-    if is_installed(group):
+@dataclass(frozen=True)
+class GpuBuild:
+    """How llama.cpp is built for a kind of GPU, with which compiler, and whose that is."""
+
+    option: str
+    compiler: str
+    toolkit: str
+
+
+GPU_BUILDS = {
+    "cuda": GpuBuild("-DGGML_CUDA=on", "nvcc", "NVIDIA's CUDA toolkit"),
+    "hip": GpuBuild("-DGGML_HIP=on", "hipcc", "AMD's ROCm"),
+    "vulkan": GpuBuild("-DGGML_VULKAN=on", "glslc", "the Vulkan SDK with its shader compiler"),
+}
+
+
+def install(group: Group, gpu: str = "") -> None:
+    """Bring .venv up to the group, with llama.cpp for the GPU (without a name: the one of the last time).
+
+    Return at once when it is.
+    """
+    gpu = gpu or chosen_gpu()
+    if is_installed(group) and is_built_for(gpu):
         return
     check_python()
     try:
         with install_lock() as lock:
             if not is_installed(group):  # another start may have done it meanwhile
                 install_under_lock(group, lock)
+            if not is_built_for(gpu):
+                build_for(gpu, lock) if gpu != "none" else go_back_to_the_processor(lock)
     except OSError as error:
         raise Failure(
             f"cannot write {error.filename or VENV} ({error.strerror}): "
@@ -181,9 +207,55 @@ def install_under_lock(group: Group, lock: int) -> None:
     make_venv()
     check_compiler(group)
     drop_half_installed()
-    install_with_pip(group, lock)
+    files = [part for file in group.files for part in ("-r", str(ROOT / file))]
+    install_with_pip(files, lock)
     write_stamp(group)
     say(f"Installed in {to_duration(time.monotonic() - started)}.")
+
+
+def chosen_gpu() -> str:
+    with suppress(OSError):
+        return BUILT_FOR.read_text(encoding="utf-8").partition(" ")[0]
+    return "none"
+
+
+def is_built_for(gpu: str) -> bool:
+    if gpu == "none":
+        return not BUILT_FOR.exists()
+    with suppress(OSError):
+        return BUILT_FOR.read_text(encoding="utf-8") == f"{gpu} {built_requirement()}"
+    return False
+
+
+def built_requirement() -> str:
+    lines = (line for line in MINIMAL.requirements if line.startswith(BUILT_PACKAGE))
+    return next(lines, BUILT_PACKAGE)
+
+
+def build_for(gpu: str, lock: int) -> None:
+    """pip keeps no wheel of it: its cache does not tell the builds apart."""
+    build = GPU_BUILDS[gpu]
+    if not shutil.which(build.compiler):
+        raise Failure(
+            f"{build.compiler} is not found, which llama.cpp is built with for {gpu}: install "
+            f"{build.toolkit} and have its programs on PATH, then run this again."
+        )
+    say(f"Building llama.cpp for {gpu}: minutes on many cores, up to an hour on few.")
+    started = time.monotonic()
+    options = f"{os.environ.get('CMAKE_ARGS', '')} {build.option}".strip()
+    anew = ("--force-reinstall", "--no-deps", "--no-cache-dir", "--no-binary", BUILT_PACKAGE)
+    try:
+        install_with_pip((*anew, built_requirement()), lock, CMAKE_ARGS=options)
+    except Failure as failure:
+        raise Failure(f"{failure} Without a GPU: `python3 start.py --gpu none`.") from failure
+    BUILT_FOR.write_text(f"{gpu} {built_requirement()}", encoding="utf-8")
+    say(f"Built in {to_duration(time.monotonic() - started)}.")
+
+
+def go_back_to_the_processor(lock: int) -> None:
+    """With what pip keeps of earlier builds, all of which were for the processor."""
+    install_with_pip(("--force-reinstall", "--no-deps", built_requirement()), lock)
+    BUILT_FOR.unlink()
 
 
 @contextmanager
@@ -221,6 +293,8 @@ def make_venv() -> None:
     for path in VENV.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
+        elif path == BUILT_FOR:
+            path.write_text(chosen_gpu(), encoding="utf-8")
         elif path != LOCK:
             path.unlink()
     command = [sys.executable, "-m", "venv", str(VENV)]
@@ -246,13 +320,12 @@ def drop_half_installed() -> None:
             shutil.rmtree(info)
 
 
-def install_with_pip(group: Group, lock: int) -> None:
+def install_with_pip(arguments: Iterable[str], lock: int, **settings: str) -> None:
     LOG.write_bytes(b"")
-    files = [part for file in group.files for part in ("-r", str(ROOT / file))]
     posix = os.name == "posix"
     pip = subprocess.Popen(
-        [str(PYTHON), "-m", "pip", "install", "--log", str(LOG), *files],
-        env={**os.environ, **PIP_SETTINGS},
+        [str(PYTHON), "-m", "pip", "install", "--log", str(LOG), *arguments],
+        env={**os.environ, **PIP_SETTINGS, **settings},
         stdin=subprocess.DEVNULL,
         pass_fds=(lock,) if posix else (),
         process_group=0 if posix else None,  # so that `stop` reaches the compilers too
@@ -425,9 +498,10 @@ def explain(log: str) -> str:
 
 def run_server(arguments: Sequence[str]) -> int:
     """With --minimal there is no web UI; `--no-nowebui` among the arguments still wins, since it comes later."""
-    group, flags = take_minimal(arguments)
+    gpu, rest = take_gpu(arguments)
+    group, flags = take_minimal(rest)
     first = ("--api", "--nowebui") if group is MINIMAL else ("--api",)
-    return become(group, *first, *flags)
+    return become(group, *first, *flags, gpu=gpu)
 
 
 def run_download(arguments: Sequence[str]) -> int:
@@ -435,9 +509,9 @@ def run_download(arguments: Sequence[str]) -> int:
     return become(group, "download", *rest)
 
 
-def become(group: Group, *arguments: str) -> int:
+def become(group: Group, *arguments: str, gpu: str = "") -> int:
     """Install, then be server.py with the arguments."""
-    install(group)
+    install(group, gpu)
     command = [str(PYTHON), str(ROOT / "server.py"), *arguments]
     if os.name == "posix":
         os.execv(command[0], command)  # signals go straight to the server
@@ -448,10 +522,11 @@ def become(group: Group, *arguments: str) -> int:
 
 
 def run_setup(arguments: Sequence[str]) -> int:
-    group, rest = take_minimal(arguments)
+    gpu, rest = take_gpu(arguments)
+    group, rest = take_minimal(rest)
     if rest:
-        raise Failure(f"setup does not know {rest[0]!r}: it takes --minimal or nothing.")
-    install(group)
+        raise Failure(f"setup does not know {rest[0]!r}: it takes --minimal and --gpu NAME.")
+    install(group, gpu)
     say("Everything is installed: `python3 start.py` starts the server.")
     return 0
 
@@ -459,6 +534,19 @@ def run_setup(arguments: Sequence[str]) -> int:
 def take_minimal(arguments: Sequence[str]) -> tuple[Group, list[str]]:
     rest = [argument for argument in arguments if argument != "--minimal"]
     return (FULL if len(rest) == len(arguments) else MINIMAL), rest
+
+
+def take_gpu(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """The value of `--gpu NAME` or `--gpu=NAME`, empty without it; and the other arguments."""
+    rest = list(arguments)
+    for place, argument in enumerate(rest):
+        if argument == "--gpu" or argument.startswith("--gpu="):
+            values = [argument[6:]] if "=" in argument else rest[place + 1 : place + 2]
+            del rest[place : place + (1 if "=" in argument else 2)]
+            if not values or values[0] not in (*GPU_BUILDS, "none"):
+                raise Failure(f"--gpu takes one of {', '.join((*GPU_BUILDS, 'none'))}.")
+            return values[0], rest
+    return "", rest
 
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

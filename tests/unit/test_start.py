@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from collections.abc import Iterator
@@ -41,6 +42,17 @@ def prepare_metadata_for_build_wheel(folder, config_settings=None):
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     raise SystemExit("no CXX compiler could be found")
 """
+# Keeps what CMake would be told, as the program that is built.
+TELLING_BACKEND = """\
+import os, pathlib, zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = next(pathlib.Path().glob("*.whl")).name
+    with zipfile.ZipFile(name) as old, zipfile.ZipFile(pathlib.Path(folder) / name, "w") as new:
+        for file in old.namelist():
+            text = old.read(file) + f"options = {os.environ.get('CMAKE_ARGS')!r}\\n".encode() * file.endswith(".py")
+            new.writestr(file, text)
+    return name
+"""
 STUB_TOOLS = {
     "ruff": {"ruff/__main__.py": "import sys; print('ruff', *sys.argv[1:])"},
     "import-linter": {
@@ -66,9 +78,19 @@ def make_wheel(folder: Path, name: str, version: str = "1.0", files: dict[str, s
             wheel.writestr(path, text)
 
 
-def make_source_package(folder: Path, backend: str) -> Path:
+def make_source_archive(index: Path, scratch: Path, name: str, version: str, backend: str) -> None:
+    """A release without a wheel, as llama-cpp-python has them."""
+    folder = make_source_package(scratch / f"{name}-{version}", backend, name, version)
+    (folder / "PKG-INFO").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    with tarfile.open(index / f"{name}-{version}.tar.gz", "w:gz") as archive:
+        archive.add(folder, folder.name)
+
+
+def make_source_package(
+    folder: Path, backend: str, name: str | None = None, version: str = "1.0"
+) -> Path:
     folder.mkdir()
-    make_wheel(folder, folder.name)
+    make_wheel(folder, name or folder.name, version)
     build = 'requires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     (folder / "pyproject.toml").write_text(f"[build-system]\n{build}")
     (folder / "backend.py").write_text(backend)
@@ -407,6 +429,72 @@ def test_no_compiler_is_needed_where_a_wheel_is_at_hand(project: Project, tmp_pa
     project.require("minimal", "llama-cpp-python==0.3.36")
     links = f"{project.index} {tmp_path}"
     assert project.start(PATH=str(tmp_path), PIP_FIND_LINKS=links).returncode == 0
+
+
+# Building for a GPU
+
+
+@pytest.fixture
+def sources(project: Project, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Two releases of llama-cpp-python, the first one required; the environment of a machine with CUDA's compiler."""
+    folder, programs = tmp_path / "sources", tmp_path / "programs"
+    folder.mkdir()
+    programs.mkdir()
+    for version in ("0.3.36", "0.3.37"):
+        make_source_archive(folder, tmp_path, "llama_cpp_python", version, TELLING_BACKEND)
+    (programs / "nvcc").write_text("#!/bin/sh\n")
+    (programs / "nvcc").chmod(0o755)
+    project.require("minimal", "llama-cpp-python==0.3.36")
+    return {
+        "PIP_FIND_LINKS": f"{project.index} {folder}",
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+def built_with(project: Project) -> str:
+    return (project.site_packages / "llama_cpp_python.py").read_text()
+
+
+def test_llama_cpp_is_built_for_the_gpu_once_and_again_for_each_release(
+    project: Project, sources: dict[str, str]
+):
+    assert project.start(**sources).returncode == 0
+    assert "options = None" in built_with(project)
+    done = project.start("setup", "--gpu", "cuda", **sources, CMAKE_ARGS="-DMINE=1")
+    assert done.returncode == 0, done.stderr
+    assert "options = '-DMINE=1 -DGGML_CUDA=on'" in built_with(project)
+    assert "Built in" in done.stdout
+    assert "Build" not in project.start("--port", "1", **sources).stdout
+    project.require("minimal", "llama-cpp-python==0.3.37")
+    assert "server ['--api'" in project.start(**sources).stdout
+    assert "version = '0.3.37'" in built_with(project)
+    assert "options = '-DGGML_CUDA=on'" in built_with(project)
+    assert project.start("--gpu=none", **sources).returncode == 0
+    assert "options = None" in built_with(project)
+
+
+def test_another_python_keeps_the_choice_of_the_gpu(project: Project, sources: dict[str, str]):
+    assert project.start("--gpu", "cuda", **sources).returncode == 0
+    python = next((project.root / ".venv/bin").glob("python3.*"))
+    for name in {"python", "python3", python.name}:
+        (project.root / ".venv/bin" / name).unlink()
+    assert project.start(**sources).returncode == 0
+    assert "options = '-DGGML_CUDA=on'" in built_with(project)
+
+
+def test_a_missing_toolkit_is_named_and_the_build_for_the_processor_stays(
+    project: Project, sources: dict[str, str]
+):
+    assert project.start(**sources).returncode == 0
+    assert_fails(project.start("setup", "--gpu", "hip", **sources), "hipcc", "ROCm")
+    assert project.start(**sources).returncode == 0
+    assert "options = None" in built_with(project)
+
+
+@pytest.mark.parametrize("flags", [("--gpu",), ("--gpu", "fast"), ("--gpu=",)])
+def test_an_unknown_gpu_is_refused_before_anything_is_installed(bare: Project, flags: list[str]):
+    assert_fails(bare.start(*flags), "cuda", "vulkan")
+    assert not (bare.root / ".venv").exists()
 
 
 def test_an_environment_that_cannot_be_written_is_named(bare: Project):

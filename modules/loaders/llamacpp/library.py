@@ -118,6 +118,6 @@ def start_backend(numa: str) -> None:
         if has_gpu() and not c.llama_supports_gpu_offload():
             log.warning(
                 "There is a GPU, but llama.cpp is built for the processor only: GGUF models will not use it. "
-                "docs/loaders.md says how to build it for the GPU."
+                "`python3 start.py setup --gpu cuda` builds it for NVIDIA's (docs/loaders.md)."
             )
         _Started.is_started = True
