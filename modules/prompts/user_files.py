@@ -1,5 +1,6 @@
 """Files of user_data by names that come from outside: such a name never leaves its folder."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +23,10 @@ def find_file(folder: Path, name: str, extensions: Sequence[str], *, param: str 
     _check_name(name, param)
     candidates = [name] if name.lower().endswith(tuple(extensions)) else []
     candidates += [f"{name}{extension}" for extension in extensions]
-    present = {path.name: path for path in _files(folder, extensions)}
+    home, present = folder.resolve(), _names_in(folder)
     for candidate in candidates:
-        path = present.get(candidate)
-        if path is not None:
+        path = folder / candidate
+        if candidate in present and _is_own_file(path, home, extensions):
             return path
     raise RequestError(
         f"There is no {param} {name!r}. There are: {_shown(list_names(folder, extensions))}.",
@@ -75,18 +76,25 @@ def _check_new_name(name: str, param: str) -> None:
 
 
 def _files(folder: Path, extensions: Sequence[str]) -> list[Path]:
-    """Plain files of the folder; a link counts only when it stays inside."""
-    if not folder.is_dir():
-        return []
+    """Plain files of the folder."""
     home = folder.resolve()
-    return [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in extensions
+    paths = (folder / name for name in _names_in(folder))
+    return [path for path in paths if _is_own_file(path, home, extensions)]
+
+
+def _names_in(folder: Path) -> set[str]:
+    """Spelled as they are, which a file system without case does not tell of a single one. Quick, also for many."""
+    return set(os.listdir(folder)) if folder.is_dir() else set()  # noqa: PTH208 - no path is made of each
+
+
+def _is_own_file(path: Path, home: Path, extensions: Sequence[str]) -> bool:
+    """A link counts only when it stays inside of `home`."""
+    return (
+        path.suffix.lower() in extensions
         and not path.name.startswith(".")
         and path.is_file()
         and path.resolve().is_relative_to(home)
-    ]
+    )
 
 
 def _check_name(name: str, param: str) -> None:

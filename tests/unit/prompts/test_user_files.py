@@ -208,3 +208,27 @@ def test_a_free_name(tmp_path: Path) -> None:
         write(tmp_path, name, b"")
     found: list[Any] = [free_name(tmp_path, each) for each in ("Ada", "Bob", "...", "x" * 300)]
     assert found == ["Ada 3", "Bob", "Character", "x" * 123]
+
+
+def test_to_find_one_file_the_others_are_not_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists of characters read each of them: looking at all for each took seconds where there are hundreds."""
+    for number in range(50):
+        save_character(tmp_path, f"c{number}", ADA)
+    looked_at: list[str] = []
+    is_file = Path.is_file
+
+    def noted(path: Path) -> bool:
+        looked_at.append(path.name)
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", noted)
+    load_character(tmp_path, "c7")
+    assert set(looked_at) == {"c7.yaml"}
+
+
+def test_a_name_in_another_case_is_another_name(tmp_path: Path) -> None:
+    save_character(tmp_path, "Ada", ADA)
+    with pytest.raises(RequestError, match="There are: Ada"):
+        load_character(tmp_path, "ada")
