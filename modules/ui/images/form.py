@@ -73,7 +73,7 @@ class ImageForm:
 
 def _check_range(name: str, value: float | None, least: float, most: float) -> None:
     if value is not None and not least <= value <= most:
-        raise RequestError(f"{name} must be from {least:g} to {most:g}.")
+        raise RequestError(f"{name} must be from {least:.15g} to {most:.15g}.")
 
 
 def read_form(fields: Sequence[Any], count: int, *, has_previews: bool) -> ImageForm:

@@ -369,3 +369,8 @@ def test_people_have_folders_of_their_own(tmp_path: Path) -> None:
     alone = keeping.outputs_of(Session(user="ann"), settings(tmp_path))
     assert alone is not None
     assert alone.folder == tmp_path / "image_outputs"
+
+
+def test_the_ends_of_a_range_are_told_in_full() -> None:
+    with pytest.raises(RequestError, match=f"from -1 to {MAX_SEED}"):
+        ImageForm("a", seed=MAX_SEED + 1).check()
