@@ -9,7 +9,7 @@ from starlette.requests import Request
 from modules.context import AppContext
 from modules.ui.access.door import USER, Desk, Door, to_subpath
 from modules.ui.access.page_check import PageCheck
-from modules.ui.access.pages import Pages
+from modules.ui.access.pages import MAX_PAGES, Pages
 
 
 def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
@@ -31,6 +31,8 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
     page = build_page(context)
     for handler in page.fns.values():  # the page calls them by number: no list of them for others
         handler.api_visibility = "private"
+    if desk is None:  # else PageCheck ends them; of Gradio's 10,000 each takes most of a megabyte
+        page.state_session_capacity = MAX_PAGES
     app = gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         page,
