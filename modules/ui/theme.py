@@ -50,6 +50,12 @@ INPUTS = {
     "input_border_color_focus": "*primary_400",
     "input_border_color_focus_dark": "*primary_500",
 }
+QUIET = {  # text that steps back must still be read: at least 4.5:1
+    "body_text_color_subdued": "*neutral_500",
+    "body_text_color_subdued_dark": "*neutral_400",
+    "input_placeholder_color": "*neutral_500",
+    "input_placeholder_color_dark": "*neutral_400",
+}
 BUTTONS = {
     "button_medium_text_size": "*text_md",
     "button_medium_text_weight": "500",
@@ -96,4 +102,4 @@ def build_theme() -> Base:
         text_size=sizes.text_md,
         font=TEXT_FONTS,
         font_mono=CODE_FONTS,
-    ).set(**SURFACES, **INPUTS, **BUTTONS)
+    ).set(**SURFACES, **INPUTS, **QUIET, **BUTTONS)

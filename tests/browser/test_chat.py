@@ -126,14 +126,26 @@ def test_a_conversation(talk: Talk) -> None:
     )
 
 
-def test_it_is_there_after_a_reload(talk: Talk, visitor: Visitor) -> None:
+def test_the_context_of_a_new_chat_is_not_that_of_the_last(talk: Talk) -> None:
+    meter = talk.page.locator("#chat-meter")
+    talk.ask(SKY)
+    expect(meter).to_have_attribute("title", re.compile("^[1-9][0-9]* of 2,048 tokens"))
+    talk.start_anew()
+    expect(meter).to_have_attribute("title", re.compile("^0 of 2,048 tokens"))
+
+
+def test_a_page_that_is_loaded_again_comes_back_to_its_chat(talk: Talk, visitor: Visitor) -> None:
     visitor.faults.allow(BROKEN_OFF)
     talk.ask("What does a cow say?")
-    talk.page.reload()
     expect(talk.chats.first).to_contain_text("What does a cow say?")
-    talk.chats.first.click()
+    talk.page.reload()
     expect(talk.messages).to_have_count(2)
     expect(talk.text).to_contain_text("moo")
+    expect(talk.chats.first).to_have_attribute("aria-current", "true")
+    talk.start_anew()
+    talk.page.reload()
+    visitor.wait_until_ready()
+    expect(talk.messages).to_have_count(0)
 
 
 def test_keys_for_new_lines_and_sending(talk: Talk) -> None:
@@ -299,9 +311,16 @@ def test_escape_leaves_an_edit_alone(talk: Talk) -> None:
 def test_branch_and_delete(talk: Talk) -> None:
     talk.ask(SKY)
     talk.ask("What does a cow say?")
-    talk.do(talk.replies.first, "Branch: a new chat from here")
+    branches = talk.chats.filter(has_text="(branch)")
+    count = branches.count()
+    talk.replies.first.hover()
+    talk.replies.first.get_by_role("button", name="Branch: a new chat from here").dblclick()
     expect(talk.messages).to_have_count(2)
     expect(talk.page.locator("#chat-title")).to_have_text(f"{SKY} (branch)")
+    talk.ask("Tell me a joke")
+    expect(branches).to_have_count(count + 1)
+    talk.page.keyboard.press("Control+Shift+Backspace")
+    talk.field.fill("")
     talk.do(talk.replies.first, "Delete this message")
     expect(talk.messages).to_have_count(1)
     talk.page.keyboard.press("Control+Shift+Backspace")

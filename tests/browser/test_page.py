@@ -10,6 +10,19 @@ from modules.ui.tabs import TABS
 from tests.browser.visits import DESKTOP, PHONE, Visitor, overflow_px
 from tests.live.launch import Server
 
+READABLE = 4.5
+"""Of WCAG 2.1, 1.4.3 (AA): contrast of text of usual size."""
+CONTRAST = """element => {
+  const numbers = color => color.match(/[0-9.]+/g).map(Number);
+  let ground = element;
+  while ((numbers(getComputedStyle(ground).backgroundColor)[3] ?? 1) === 0) ground = ground.parentElement;
+  const light = color => numbers(color).slice(0, 3).map(value => value / 255)
+    .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0);
+  const [dark, bright] = [getComputedStyle(element).color, getComputedStyle(ground).backgroundColor].map(light).sort((a, b) => a - b);
+  return (bright + 0.05) / (dark + 0.05);
+}"""
+
 
 def test_the_page_opens_at_the_chat(visitor: Visitor) -> None:
     expect(visitor.page).to_have_title(f"Hearth {VERSION}")
@@ -39,6 +52,14 @@ def test_the_colours_follow_the_system(
         ".reduce((sum, value) => sum + Number(value), 0) / 3"
     )
     assert (luminance < 80) is is_dark
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_quiet_text_can_be_read(ui: Server, visit: Callable[..., Visitor], scheme: str) -> None:
+    page = visit(ui, color_scheme=scheme).open()
+    for place in (".start p", "#chat-title", "#chat-mode", ".side-none"):
+        ratio = page.locator(place).evaluate(CONTRAST)
+        assert ratio >= READABLE, (place, ratio)
 
 
 def test_what_goes_wrong_on_a_page_is_noticed(ui: Server, visit: Callable[..., Visitor]) -> None:

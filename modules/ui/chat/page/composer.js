@@ -211,7 +211,7 @@ const pill = (name, picked, label, isOn, title) => {
 
 const drawMeter = () => {
   const meter = element.querySelector(".chat-meter");
-  const context = (live && live.context) || view().context;
+  const context = (isBusy() && live?.context) || view().context; // the last reply may have been of another chat
   if (!context || !context.total) { meter.replaceChildren(); return; }
   const share = Math.min(1, context.used / context.total);
   meter.title = `${context.used.toLocaleString("en")} of ${context.total.toLocaleString("en")} tokens of the context are used`;

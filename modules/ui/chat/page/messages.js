@@ -187,7 +187,7 @@ const drawFoot = (foot, turn, i, isLast, isLive) => {
   buttons.push(iconButton("edit", "Edit", () => startEditing(i), { disabled: isBusy() }));
   if (isReply) buttons.push(iconButton("retry", "Regenerate", () => reply("regenerate", { at: i }), { disabled: isBusy() }));
   if (isReply && isLast) buttons.push(iconButton("forward", "Continue", () => reply("continue"), { disabled: isBusy() }));
-  buttons.push(iconButton("branch", "Branch: a new chat from here", () => act("branch", { at: i }), { disabled: isBusy() }));
+  buttons.push(iconButton("branch", "Branch: a new chat from here", (event) => { event.currentTarget.disabled = true; act("branch", { at: i }); }, { disabled: isBusy() }));
   buttons.push(iconButton("trash", "Delete this message", () => act("remove", { at: i }), { disabled: isBusy() }));
   foot.replaceChildren(...buttons, turn.meta ? h("span", { class: "message-meta" }, turn.meta) : "");
 };

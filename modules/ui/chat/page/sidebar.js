@@ -144,8 +144,21 @@ for (const [place, name] of [[".side-new", "plus"], [".side-private", "ghost"], 
   [".side-search", "search"]])
   element.querySelector(place).prepend(icon(name, 17));
 
+/* A page that is loaded again comes back to its chat, as far as that is kept. Each tab of the browser has one of its own. */
+const PLACE = "hearth-chat";
+let isBack = false;
+const keepPlace = ({ groups, current, query }) => {
+  const isThere = (id) => groups.some((group) => group.chats.some((chat) => chat.id === id && !chat.problem));
+  const before = isBack ? null : sessionStorage.getItem(PLACE);
+  isBack = true;
+  if (before && before !== current && isThere(before)) act("open", { id: before });
+  else if (isThere(current)) sessionStorage.setItem(PLACE, current);
+  else if (!query) sessionStorage.removeItem(PLACE);
+};
+
 let exported = 0;
 watch("value", () => {
+  if (props.value) keepPlace(props.value);
   const file = props.value?.file;
   if (file && file.n !== exported) { exported = file.n; download(file); }
   draw();
