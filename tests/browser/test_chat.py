@@ -419,7 +419,7 @@ def test_the_question_about_a_chat_goes_when_something_else_is_chosen(talk: Talk
     for question in ("Tell me a joke", SKY):
         talk.start_anew()
         talk.ask(question)
-    question = talk.page.get_by_text("Delete this chat?")
+    question = talk.page.get_by_text("Delete chat?")
     count = talk.chats.count()
     talk.choose_for_chat(talk.chats.first, "Delete")
     question.click()
@@ -597,6 +597,17 @@ def test_a_character_greets_with_its_picture(talk: Talk) -> None:
     expect(talk.page.locator("#chat-mode")).to_contain_text("Chat-instruct")
     talk.ask("Hello")
     expect(talk.questions.locator(".message-name")).to_have_text("You")
+
+
+def test_a_character_is_called_by_its_name_whatever_its_file_is_called(
+    talk: Talk, ui: Server
+) -> None:
+    (ui.user_data / "characters" / "pirate.yaml").write_text("name: Zora\ncontext: A pirate.")
+    talk.page.reload()
+    talk.page.locator("#chat-mode").click()
+    talk.page.locator(".chat-panel .person[data-value=pirate]").click()
+    expect(talk.page.locator(".start h2")).to_have_text("Talk to Zora")
+    expect(talk.field).to_have_attribute("placeholder", "Write to Zora")
 
 
 def test_text_files_are_read(talk: Talk, tmp_path: Path) -> None:

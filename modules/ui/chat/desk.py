@@ -223,7 +223,7 @@ class ChatDesk:
             "chat": chat.id,
             "title": chat.title,
             "turns": shown,
-            "empty": self._empty(state, facts) if chat.is_empty else None,
+            "empty": self._empty(state, facts, names) if chat.is_empty else None,
             "note": state.note,
             "is_private": state.is_private,
         }
@@ -246,9 +246,10 @@ class ChatDesk:
             names["user"] = {"name": user, "picture": ""}
         return names
 
-    def _empty(self, state: ChatState, facts: ModelFacts) -> dict[str, Any]:
-        face = self.people.face(state.conversation.character)
-        who = {"name": face.name, "picture": face.picture} if state.conversation.character else None
+    def _empty(
+        self, state: ChatState, facts: ModelFacts, names: dict[str, dict[str, str]]
+    ) -> dict[str, Any]:
+        who = names.get("assistant") if state.conversation.character else None
         has_greeting = bool(state.conversation.turns)
         if not facts.name:
             return {
@@ -268,7 +269,7 @@ class ChatDesk:
             }
         return {
             "who": who,
-            "headline": f"Talk to {face.name}" if who else "How can I help?",
+            "headline": f"Talk to {who['name']}" if who else "How can I help?",
             "sentence": f"{facts.name} answers, on this machine.",
             "needs_model": False,
             "examples": [] if who else list(EXAMPLES),

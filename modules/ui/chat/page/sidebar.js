@@ -101,7 +101,7 @@ const confirmDelete = (row) => {
   const answer = (name, isSure) => h("button", { type: "button", class: isSure ? "danger" : "", onclick: (event) => { event.stopPropagation(); end(isSure); },
     onkeydown: (event) => { if (event.key === "Escape") end(false); } }, name);
   const yes = answer("Delete", true);
-  const finish = ask(row, [h("span", { class: "side-title" }, "Delete this chat?"), yes, answer("Keep", false)], () => end(false));
+  const finish = ask(row, [h("span", { class: "side-title" }, "Delete chat?"), yes, answer("Keep", false)], () => end(false));
   yes.focus();
 };
 
