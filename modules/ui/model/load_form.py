@@ -25,6 +25,8 @@ from modules.ui.model.state import ModelState, read_state
 from modules.ui.shell import Shell
 from modules.ui.toasts import tell, warn
 
+BEGUN_S = 0.25
+"""After which a load that was asked for is under way."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -111,9 +113,12 @@ class LoadForm:
 
     def _listen(self, shell: Shell) -> None:
         pressed = [self._chosen, self.force, *self._controls]
-        self.load.click(told(self._load), pressed, None, trigger_mode="once", **QUIET)
-        self.unload.click(told(self._unload), [self._chosen], None, **QUIET)
-        self.unload_all.click(told(self._unload_all), None, None, **QUIET)
+        self.acted = [
+            self.load.click(told(self._load), pressed, None, trigger_mode="once", **QUIET),
+            self.unload.click(told(self._unload), [self._chosen], None, **QUIET),
+            self.unload_all.click(told(self._unload_all), None, None, **QUIET),
+        ]
+        self.load.click(told(self._look_soon), [self._chosen], self.status, queue=False, **QUIET)
         self.cancel.click(told(self._cancel), None, None, **QUIET)
         self.save.click(told(self._save), [self._chosen, *self._controls], [self.saved], **QUIET)
         self.forget.click(told(self._forget), [self._chosen], self.outputs, **QUIET)
@@ -128,6 +133,11 @@ class LoadForm:
         shell.signal("loading").change(told(self._look), [self._chosen], self.status, **QUIET)
 
     async def _look(self, name: str) -> list[Any]:
+        return self.show_status(name)
+
+    async def _look_soon(self, name: str) -> list[Any]:
+        """Sooner than the header's next look, so that the click shows an effect."""
+        await asyncio.sleep(BEGUN_S)
         return self.show_status(name)
 
     async def _load(self, name: str, is_forced: bool, *given: Any) -> None:

@@ -34,6 +34,8 @@ def build(shell: Shell) -> None:
     shell.on_open(view.begin, [], [chosen])
     installed.select(told(view.choose), None, [chosen], **QUIET)
     refresh.click(told(view.show_list), [chosen], listed, **QUIET)
+    for acted in parts.load.acted:  # at once, not at the header's next look
+        acted.then(told(view.show_list), [chosen], listed, **QUIET)
     for event in (chosen.change, shell.signal("model").change):
         event(told(view.show_list), [chosen], listed, **QUIET)
         event(told(view.show_parts), [chosen], parts.outputs, **QUIET)
