@@ -23,7 +23,7 @@ class Settings:
 
     model: str | None = option(
         None,
-        "Model to load: a name below the models folder, or a path. Without it: the only one there, else the demo model",
+        "Model to load: a name below the models folder, or a path. Without it: the only one there, or the demo model where there is no other; none where there are several",
         group="model",
     )
     loader: str | None = option(
