@@ -113,6 +113,24 @@ def test_a_part_that_is_painted_over_is_drawn_anew(tab: Page, ui: Server, tmp_pa
     assert change[28:36, 28:36].mean() > 20, "what was painted is another"
 
 
+@pytest.mark.parametrize("name", ["photo.png", "photo.jpg"])
+def test_a_large_photo_is_made_smaller_before_the_editor_has_it(
+    tab: Page, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    Image.new("RGB", (4096, 2048), "blue").save(path)
+    tab.evaluate("""() => { window.given = []; document.addEventListener('change', async ({ target }) => {
+      if (target.type !== 'file') return;
+      const { width, height } = await createImageBitmap(target.files[0]);
+      window.given.push([width, height, target.files[0].name]);
+    }); }""")
+    tab.locator("#images-source").get_by_text("From a picture").click()
+    tab.locator("#images-editor input[type=file]").first.set_input_files(path)
+    tab.wait_for_function("window.given.length > 0")
+    assert tab.evaluate("window.given") == [[2896, 1448, name]]
+    expect(tab.locator("#images-editor")).to_contain_text("%")
+
+
 def test_what_was_drawn_can_be_drawn_again_edited_and_deleted(tab: Page, ui: Server) -> None:
     fill(tab, "a green triangle on a white background", seed=77, steps=3, guidance=2)
     draw_it(tab)

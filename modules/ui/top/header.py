@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from modules.core.errors import AppError
-from modules.ui import host
+from modules.ui import host, images
 from modules.ui.faults import told
 from modules.ui.model.actions import choices, choose_model, list_models
 from modules.ui.model.state import ModelState, read_state, to_header
@@ -20,7 +20,11 @@ LOGO = (
     '<svg viewBox="0 0 32 32" width="26" height="26" aria-hidden="true"><path fill="currentColor" d="M16 2c1 5 7 8 7 15a7 7 0 0 1-14 0c0-3 '
     '1.500-5 3-7 .5 2 1.500 3 2.500 3.500C14.500 10 14 6 16 2z"/><path fill="currentColor" opacity=".35" d="M4 27h24v3H4z"/></svg>'
 )
-SCRIPTS = (Path(__file__).parent / "theme.js", Path(host.__file__).parent / "tab.js")
+SCRIPTS = (
+    Path(__file__).parent / "theme.js",
+    Path(host.__file__).parent / "tab.js",
+    Path(images.__file__).parent / "large_pictures.js",
+)
 HEAD = "".join(f"<script>{script.read_text(encoding='utf-8')}</script>" for script in SCRIPTS)
 """For the page's head."""
 CALM_S, LIVELY_S = 2.0, 0.5
