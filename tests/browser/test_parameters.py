@@ -90,6 +90,19 @@ def test_a_preset_is_loaded_saved_and_deleted(parameters: Page, ui: Server) -> N
     expect(parameters.locator("#params-summary")).to_contain_text("as the server has them")
 
 
+def test_a_preset_is_chosen_with_the_keyboard(parameters: Page) -> None:
+    preset = parameters.locator("#params-preset input")
+    preset.click()
+    expect(parameters.get_by_role("option", name="Creative")).to_be_visible()
+    for _ in range(3):
+        preset.press("ArrowDown")
+    preset.press("Enter")
+    expect(preset).to_have_value("Creative")
+    expect(parameters.locator("#params-summary")).to_contain_text("temperature_last")
+    parameters.locator("#params-reset").click()
+    expect(parameters.locator("#params-summary")).to_contain_text("as the server has them")
+
+
 def test_a_chat_of_its_own_leaves_the_others_alone(parameters: Page, ui: Server) -> None:
     parameters.locator("#params-scope input").click()
     write(parameters, "seed", "7")
