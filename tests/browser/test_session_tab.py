@@ -158,3 +158,23 @@ def test_restart_and_shut_down(tmp_path: Path, visit: Callable[..., Visitor]) ->
         page.locator("#program-end-now").click()
         expect(page.locator("#program-cover")).to_contain_text("has been shut down")
         assert server.process.wait(PATIENCE_S) == 0
+
+
+def test_a_restart_that_fails_says_where_to_look(
+    tmp_path: Path, visit: Callable[..., Visitor]
+) -> None:
+    with running_ui(tmp_path) as server:
+        visitor = visit(server)
+        visitor.faults.allow(
+            "Failed to load resource|ERR_CONNECTION|ERR_EMPTY|ERR_INCOMPLETE|Cancelled via"
+        )
+        visitor.page.clock.install()
+        page = visitor.open()
+        (server.user_data / "CMD_FLAGS.txt").write_text("--ctx-size banana\n")
+        visitor.choose_tab("Session")
+        page.locator("#program-restart").click()
+        page.locator("#program-restart-now").click()
+        expect(page.locator("#program-cover")).to_contain_text("comes back by itself")
+        assert server.process.wait(PATIENCE_S) == 2
+        page.clock.fast_forward("02:00")
+        expect(page.locator("#program-cover")).to_contain_text("The terminal")

@@ -1,7 +1,8 @@
 /* The page while the program starts anew, and after its end. In the page's head. */
 (() => {
+  const PATIENCE_MS = 60000;
   const cover = (text) => {
-    const sheet = document.createElement("div");
+    const sheet = document.getElementById("program-cover") || document.createElement("div");
     sheet.id = "program-cover";
     sheet.textContent = text;
     document.querySelector(".gradio-container").append(sheet);
@@ -15,7 +16,11 @@
   window.hearthWaitForRestart = async () => {
     const before = window.gradio_config.app_id;
     cover("Restarting. This page comes back by itself.");
-    do { await new Promise((done) => setTimeout(done, 700)); } while (!(await look(before)));
+    const since = Date.now();
+    do {
+      await new Promise((done) => setTimeout(done, 700));
+      if (Date.now() - since > PATIENCE_MS) cover("Hearth does not answer here yet. The terminal where it was started says why, or where it is now.");
+    } while (!(await look(before)));
     location.reload();
   };
   window.hearthSayGoodbye = () => cover("Hearth has been shut down. You can close this page.");
