@@ -64,6 +64,12 @@ def _to_json(data: bytes) -> Any:
     if len(data) > MAX_FILE_BYTES:
         raise RequestError(f"A file to import may have {MAX_FILE_BYTES // 2**20} MiB.")
     try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise RequestError(
+            "There is no chat in it: the file is no text in UTF-8.", param="file"
+        ) from None
+    try:
         return orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
         raise RequestError(

@@ -191,6 +191,11 @@ def test_what_is_no_json_is_refused(data: bytes) -> None:
         read_chats(data)
 
 
+def test_a_picture_is_no_chat_and_that_is_said_in_plain_words() -> None:
+    with pytest.raises(RequestError, match="^There is no chat in it"):
+        read_chats(b"\x89PNG\r\n\x1a\n")
+
+
 def test_nothing_is_saved_of_a_file_with_a_fault() -> None:
     store = MemoryStore()
     good, bad = to_json(chat("hello", "hi")), {"format": "hearth-chat", "turns": 5}
