@@ -192,7 +192,7 @@ def test_what_is_no_json_is_refused(data: bytes) -> None:
 
 
 def test_a_picture_is_no_chat_and_that_is_said_in_plain_words() -> None:
-    with pytest.raises(RequestError, match="^There is no chat in it"):
+    with pytest.raises(RequestError, match=r"^There is no chat in it"):
         read_chats(b"\x89PNG\r\n\x1a\n")
 
 
