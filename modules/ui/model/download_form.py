@@ -13,6 +13,7 @@ from modules.ui.model.downloads import (
     find_wanted,
     read_rows,
     to_file_choices,
+    to_first_choice,
     to_list,
     to_wanted,
 )
@@ -95,8 +96,8 @@ class DownloadForm:
 
     async def _look(self, name: str, branch: str, purpose: str) -> Any:
         wanted = to_wanted(name, branch, EVERYTHING, purpose, overwrite=False)
-        choices = to_file_choices(await self._downloads.look(wanted))
-        return gr.Dropdown(choices, value=choices[0][1])
+        choices = to_file_choices(await self._downloads.look(wanted), wanted)
+        return gr.Dropdown(choices, value=to_first_choice(choices))
 
     async def _forget_files(self) -> Any:
         return gr.Dropdown(NO_FILES, value=EVERYTHING)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from modules.core.errors import NotFound
+from modules.core.errors import NotFound, RequestError
+from modules.downloads.choice import choose_files
 from modules.downloads.download import Download
 from modules.downloads.ggufs import GgufModel, gguf_models
 from modules.downloads.manager import Downloads
@@ -16,6 +17,7 @@ from modules.ui.markup import chip, progress_bar, to_markup
 
 EVERYTHING = ""
 """The choice of files that leaves it to what the purpose needs."""
+USUAL_QUANTISATION = "q4_k_m"
 PURPOSE_TITLES: dict[Purpose, str] = {
     "models": "Text model",
     "lora": "LoRA adapter",
@@ -60,11 +62,27 @@ def to_wanted(name: str, branch: str, file: str, purpose: str, *, overwrite: boo
     )
 
 
-def to_file_choices(repository: RemoteRepository) -> list[tuple[str, str]]:
-    """Labels and paths: each GGUF model with its size, and, unless there is just one, what is taken when none is named."""
+def to_file_choices(repository: RemoteRepository, wanted: Wanted) -> list[tuple[str, str]]:
+    """Labels and paths: what is taken when no file is named, where that is clear, and each GGUF model with its size."""
     models = gguf_models(file for file in repository.files if not file.is_hidden)
-    general = [] if len(models) == 1 else [("What the model needs", EVERYTHING)]
+    is_clear = not models or (len(models) > 1 and _needs_no_name(repository, wanted))
+    general = [("What the model needs", EVERYTHING)] if is_clear else []
     return [*general, *((_label(model), model.parts[0].path) for model in models)]
+
+
+def _needs_no_name(repository: RemoteRepository, wanted: Wanted) -> bool:
+    try:
+        choose_files(repository, wanted)
+    except RequestError:
+        return False
+    return True
+
+
+def to_first_choice(choices: Sequence[tuple[str, str]]) -> str:
+    """Of models that differ in their quantisation the one that most people take."""
+    paths = [path for _, path in choices]
+    usual = (path for path in paths if USUAL_QUANTISATION in path.lower())
+    return paths[0] if EVERYTHING in paths else next(usual, paths[0])
 
 
 def _label(model: GgufModel) -> str:

@@ -22,6 +22,7 @@ from modules.ui.model.downloads import (
     read_rows,
     shown_time,
     to_file_choices,
+    to_first_choice,
     to_list as to_download_list,
     to_wanted,
 )
@@ -101,17 +102,29 @@ def remote(*names: str) -> RemoteRepository:
     return RemoteRepository("org/name", "c", files)
 
 
+def choices(*names: str, purpose: str = "models") -> list[tuple[str, str]]:
+    wanted = to_wanted("org/name", "", "", purpose, overwrite=False)
+    return to_file_choices(remote(*names), wanted)
+
+
 def test_files_to_choose_from_are_whole_models() -> None:
-    assert to_file_choices(remote("config.json", "model.safetensors")) == [
-        ("What the model needs", EVERYTHING)
-    ]
-    parts = remote("a-Q4.gguf", "b-00001-of-00002.gguf", "b-00002-of-00002.gguf")
-    assert to_file_choices(parts) == [
-        ("What the model needs", EVERYTHING),
+    general = ("What the model needs", EVERYTHING)
+    assert choices("config.json", "model.safetensors") == [general]
+    assert choices("a-Q4.gguf", "b-00001-of-00002.gguf", "b-00002-of-00002.gguf") == [
         ("a-Q4.gguf (1 kB)", "a-Q4.gguf"),
         ("b-00001-of-00002.gguf (2 kB, 2 parts)", "b-00001-of-00002.gguf"),
     ]
-    assert to_file_choices(remote("a.gguf")) == [("a.gguf (1 kB)", "a.gguf")]
+    assert choices("a.gguf") == [("a.gguf (1 kB)", "a.gguf")]
+    both = choices("a-Q4.gguf", "a-Q8.gguf", "config.json", "model.safetensors")
+    assert both[0] == general, "which is the safetensors"
+    assert len(both) == 3
+
+
+def test_the_usual_quantisation_is_chosen_first() -> None:
+    many = choices("m-Q2_K.gguf", "m-Q4_K_M.gguf", "m-Q8_0.gguf")
+    assert to_first_choice(many) == "m-Q4_K_M.gguf"
+    assert to_first_choice(choices("m-Q2_K.gguf", "m-Q8_0.gguf")) == "m-Q2_K.gguf"
+    assert to_first_choice(choices("config.json", "model.safetensors")) == EVERYTHING
 
 
 def test_what_is_typed_becomes_a_wish() -> None:
