@@ -670,7 +670,7 @@ def test_without_a_model_there_is_a_way_to_one(talk: Talk, ui: Server) -> None:
         client.post("/v1/internal/model/load", json={"model_name": "tiny-chat-Q8_0.gguf"})
 
 
-def test_what_is_clicked_before_the_page_is_ready_opens_then(
+def test_what_is_clicked_and_sent_before_the_page_is_ready_is_not_lost(
     ui: Server, visit: Callable[..., Visitor]
 ) -> None:
     visitor = visit(ui)
@@ -686,10 +686,14 @@ def test_what_is_clicked_before_the_page_is_ready_opens_then(
     page.goto(ui.ui_url)
     eventually(lambda: page.wait_for_timeout(50) or held)
     page.locator("#chat-mode").dispatch_event("click")
+    talk = Talk(page)
+    talk.send(SKY)
     is_clicked = True
     for route in held:
         route.continue_()
     expect(page.locator(".chat-panel")).to_contain_text("How to talk")
+    expect(talk.questions).to_contain_text(SKY)
+    talk.wait()
 
 
 def test_two_pages_at_once(ui: Server, visit: Callable[..., Visitor]) -> None:

@@ -24,9 +24,10 @@ input.addEventListener("input", () => { fit(); update(); });
 input.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || event.altKey) return;
   const isModified = event.ctrlKey || event.metaKey;
-  const isNewLine = event.shiftKey || (!view().sends_on_enter && !isModified);
+  const sendsOnEnter = view().sends_on_enter !== false; // also before it is known
+  const isNewLine = event.shiftKey || (!sendsOnEnter && !isModified);
   if (isNewLine) return;
-  if (isModified && view().sends_on_enter) return;
+  if (isModified && sendsOnEnter) return;
   event.preventDefault();
   event.stopPropagation();
   if (!isBusy()) send("send");
