@@ -114,5 +114,5 @@ def test_a_page_that_is_left_open_does_nothing_for_the_next_person(
     other.locator("#chat-main input[type=file]").first.set_input_files(note)
     expect(other.locator("#chat-main")).to_contain_text("note.txt")
     bob.ask("What color is the sky?")
-    expect(bob.text).not_to_be_empty()  # of what the note says, or of the sky: the demo model takes either
+    expect(bob.text).not_to_be_empty()  # the demo model may take the note's words
     expect(bob.questions.last).to_contain_text("note.txt")
