@@ -55,10 +55,17 @@ def test_the_colours_follow_the_system(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_quiet_text_can_be_read(ui: Server, visit: Callable[..., Visitor], scheme: str) -> None:
-    page = visit(ui, color_scheme=scheme).open()
+def test_quiet_text_and_coloured_buttons_can_be_read(
+    ui: Server, visit: Callable[..., Visitor], scheme: str
+) -> None:
+    visitor = visit(ui, color_scheme=scheme)
+    page = visitor.open()
     for place in (".start p", "#chat-title", "#chat-mode", ".side-none"):
         ratio = page.locator(place).evaluate(CONTRAST)
+        assert ratio >= READABLE, (place, ratio)
+    visitor.choose_tab("Images")
+    for place in ("#images-draw", ".segments label.selected span"):
+        ratio = page.locator(place).first.evaluate(CONTRAST)
         assert ratio >= READABLE, (place, ratio)
 
 
@@ -68,7 +75,7 @@ def test_what_goes_wrong_on_a_page_is_noticed(ui: Server, visit: Callable[..., V
     visitor.open()
     visitor.page.evaluate("fetch('http://localhost:9/elsewhere').catch(() => 0)")
     visitor.page.evaluate("console.error('told'); setTimeout(() => { throw new Error('thrown') })")
-    visitor.page.wait_for_timeout(200)
+    visitor.page.wait_for_timeout(1000)
     with pytest.raises(AssertionError) as noticed:
         visitor.faults.check()
     for fault in ("foreign request: http://localhost:9/elsewhere", "told", "thrown"):
