@@ -35,7 +35,8 @@ class Asked:
 
     `sampling`: all values, defaults included; `given`: names of those that the caller said, even if with their default, which matters to
     models of another server. `max_tokens`: None for as many as fit (a chat) or the default (a text). `logprobs`: alternatives to report
-    for each token, 0 for the token alone, None for nothing; `sampled_logprobs`: as the samplers leave them.
+    for each token, 0 for the token alone, None for nothing; `sampled_logprobs`: as the samplers leave them;
+    `scores_end`: also for the token that ends the reply.
     `person`: the login name of who asks in the web UI with --multi-user; empty where all share everything, and for the API.
     `model`: the name of the one that answers; set when that is known. `stop_id` names the request for `Engine.stop`. `adapters`: None means the model's default ones. `count`: replies to the one prompt.
     """
@@ -50,6 +51,7 @@ class Asked:
     constraint: Constraint | None = None
     logprobs: int | None = None
     sampled_logprobs: bool = False
+    scores_end: bool = False
     skip_special_tokens: bool = True
     stop_id: str = ""
     adapters: Adapters | None = None

@@ -67,7 +67,8 @@ class GenerationRequest:
 
     `logprobs` / `prompt_logprobs`: how many alternatives to report for each token of the reply / of the
     prompt; 0 reports the token itself only, None nothing. `sampled_logprobs`: report the probabilities
-    that are left after the samplers instead of the model's own. `stop_id` names the request for `Engine.stop`.
+    that are left after the samplers instead of the model's own. `scores_end`: report the token that ends the
+    reply too, which is no part of its text. `stop_id` names the request for `Engine.stop`.
     `adapters`: None means the model's default ones. `unrendered` stands instead of `prompt_ids` for models that render by themselves;
     `given`: sampling values that the caller named, even if with their default. `logits_processors` are called in the engine's thread for each
     next token, before the grammar and the samplers; they must not raise.
@@ -81,6 +82,7 @@ class GenerationRequest:
     logprobs: int | None = None
     prompt_logprobs: int | None = None
     sampled_logprobs: bool = False
+    scores_end: bool = False
     skip_special_tokens: bool = True
     stop_id: str = ""
     media: tuple[Media, ...] = ()

@@ -1,6 +1,6 @@
 """One reply in the making: tokens in, events out. Synchronous and free of threads."""
 
-from modules.core.events import Event, Finished, FinishReason, PromptScored, Usage
+from modules.core.events import Event, Finished, FinishReason, PromptScored, TextDelta, Usage
 from modules.engine.reading import PartReader
 from modules.loaders.base import Sampled, Sequence, Tokenizer
 from modules.text.detokenize import Detokenizer
@@ -35,7 +35,7 @@ class Generation:
         """Events of one new token; the last is Finished when the reply ends with it."""
         self._completion_tokens += 1
         if self._tokenizer.is_end(sampled.token_id):
-            return self.finish("stop")
+            return [*self._end_scores(sampled), *self.finish("stop")]
         was_reasoning = self._reader.is_reasoning
         text = self._detokenizer.feed(self._piece(sampled.token_id))
         events = self._reader.feed(text, sampled.logprob)
@@ -49,6 +49,11 @@ class Generation:
         if self._is_full(context_length):
             return [*events, *self.finish("length")]
         return events
+
+    def _end_scores(self, sampled: Sampled) -> list[Event]:
+        if not self.sequence.request.scores_end or sampled.logprob is None:
+            return []
+        return [TextDelta("", (sampled.logprob,))]
 
     def score(self) -> list[Event]:
         """The events of a prompt that was only to be scored."""

@@ -12,6 +12,7 @@ def shared_fields(request: Asked) -> dict[str, Any]:
         "given": request.given,
         "logprobs": request.logprobs,
         "sampled_logprobs": request.sampled_logprobs,
+        "scores_end": request.scores_end,
         "skip_special_tokens": request.skip_special_tokens,
         "stop_id": request.stop_id,
         "adapters": request.adapters,

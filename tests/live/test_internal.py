@@ -64,6 +64,23 @@ def test_logits_after_the_samplers(http: httpx.Client) -> None:
         assert sum(token["probability"] for token in tokens) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("use_samplers", [False, True])
+def test_logits_where_the_text_is_likely_to_end(http: httpx.Client, use_samplers: bool) -> None:
+    prompt = "<|im_start|>user\nWhat color is the sky?<|im_end|>\n<|im_start|>assistant\nThe sky is blue."
+    body = post(http, "logits", {"prompt": prompt, "use_samplers": use_samplers})
+    assert body["tokens"][0]["token"] == "<|im_end|>"
+    assert body["tokens"][0]["probability"] > 0.5
+
+
+def test_the_end_is_no_part_of_a_replys_scores(http: httpx.Client) -> None:
+    """As OpenAI has it: log-probabilities are those of the text."""
+    message = {"role": "user", "content": "What color is the sky?"}
+    body = {"messages": [message], "temperature": 0, "logprobs": True}
+    (choice,) = http.post("/v1/chat/completions", json=body).json()["choices"]
+    assert choice["finish_reason"] == "stop"
+    assert "".join(each["token"] for each in choice["logprobs"]["content"]) == "The sky is blue."
+
+
 def test_logits_without_samplers_ignore_them(http: httpx.Client) -> None:
     plain = post(http, "logits", {"prompt": "The sky is"})
     assert post(http, "logits", {"prompt": "The sky is", "top_k": 3}) == plain

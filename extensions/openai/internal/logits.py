@@ -51,6 +51,7 @@ def _to_request(
         sampling=sampling if body.use_samplers else SamplingParams(),
         logprobs=top,
         sampled_logprobs=bool(body.use_samplers),
+        scores_end=True,
     )
     model.engine.prepare(request)
     return request

@@ -102,6 +102,7 @@ async def next_tokens(
                 max_tokens=1,
                 logprobs=TOP_TOKENS,
                 sampled_logprobs=is_sampled,
+                scores_end=True,
             )
             return fitting(asked, parameters, model)[0]
 
