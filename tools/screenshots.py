@@ -77,13 +77,16 @@ def chat(page: Page, studio: Studio) -> None:
 
 def notebook(page: Page, _: Studio) -> None:
     """A text that was written on, and what may come next."""
-    page.locator("#notebook-text textarea, #notebook textarea").first.fill("The sky is")
+    text = page.locator("#notebook-text textarea, #notebook textarea").first
+    text.fill("<|im_start|>user\nWhat color is the sky?<|im_end|>\n<|im_start|>assistant\n")
     page.locator("#notebook-write").click()
     expect(page.locator("#notebook-stop")).to_be_hidden()
     page.locator("#notebook-tokens > button").click()
     page.locator("#notebook-look").click()
     expect(page.locator("#notebook-table table")).to_be_visible()
-    page.locator("#notebook-table").scroll_into_view_if_needed()
+    page.add_style_tag(
+        content="#notebook-text textarea { height: 120px !important; min-height: 0 !important }"
+    )
 
 
 def parameters(page: Page, _: Studio) -> None:
