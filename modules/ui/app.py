@@ -3,6 +3,7 @@
 # pyright: basic
 import os
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 
@@ -15,29 +16,44 @@ from modules.ui.access.pages import MAX_PAGES, Pages
 def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
     """`folder`: for uploaded files and those of pages. `desk`: where logins are asked for. Slow: reads all of Gradio."""
     set_environment(folder)
-    import gradio as gr
-    from fastapi import FastAPI
-
     from modules.ui.access.gradio_pages import GradioPages
     from modules.ui.access.own_files import give_files_owners, leave_files_to_all
     from modules.ui.access.payloads import close_payloads
-    from modules.ui.chat.assets import CHAT_STYLE
     from modules.ui.events import watch_events
-    from modules.ui.extension_parts import collect_css, collect_js
     from modules.ui.page import build_page
-    from modules.ui.theme import FAVICON, SCRIPT, STYLE, build_icon, build_theme
-    from modules.ui.top.header import HEAD
 
     page = build_page(context)
     for handler in page.fns.values():  # the page calls them by number: no list of them for others
         handler.api_visibility = "private"
     if desk is None:  # else PageCheck ends them; of Gradio's 10,000 each takes most of a megabyte
         page.state_session_capacity = MAX_PAGES
-    app = gr.mount_gradio_app(
+    app = _mount(page, context, has_logins=desk is not None)
+    close_payloads(page)
+    if desk is not None and context.settings.multi_user:
+        give_files_owners()
+    else:
+        leave_files_to_all()
+    watch_events(page)
+    if desk is None:  # all are one person
+        return Door(app, context.settings)
+    return Door(PageCheck(app, Pages(GradioPages(page))), context.settings, desk)
+
+
+def _mount(page: Any, context: AppContext, *, has_logins: bool) -> Any:
+    """`page`: the Blocks. With our looks, and without what Gradio would offer besides."""
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from modules.ui.chat.assets import CHAT_STYLE
+    from modules.ui.extension_parts import collect_css, collect_js
+    from modules.ui.theme import FAVICON, SCRIPT, STYLE, build_icon, build_theme
+    from modules.ui.top.header import HEAD
+
+    return gr.mount_gradio_app(
         FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
         page,
         path="/",
-        auth_dependency=None if desk is None else _name_of,
+        auth_dependency=_name_of if has_logins else None,
         root_path=to_subpath(context.settings.subpath) or None,
         favicon_path=str(FAVICON),
         footer_links=[],
@@ -54,15 +70,6 @@ def build_app(context: AppContext, folder: Path, desk: Desk | None) -> Door:
         js=collect_js(context.hooks, SCRIPT.read_text(encoding="utf-8")),
         head=build_icon() + HEAD,
     )
-    close_payloads(page)
-    if desk is not None and context.settings.multi_user:
-        give_files_owners()
-    else:
-        leave_files_to_all()
-    watch_events(page)
-    if desk is None:  # all are one person
-        return Door(app, context.settings)
-    return Door(PageCheck(app, Pages(GradioPages(page))), context.settings, desk)
 
 
 def _name_of(request: Request) -> str | None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from modules.core.errors import Cancelled, LoadError, NotFound, NotReady, RequestError
-from modules.engine import model_builder
 from modules.engine.manager import ModelManager
 from modules.engine.progress import LoadProgress
 from modules.loaders.catalog import Catalog
@@ -18,13 +17,6 @@ from tests.unit.engine.fake_loader import FakeLoader
 from tests.unit.engine.fake_runner import PATIENCE_S, ask
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def loader(monkeypatch: pytest.MonkeyPatch) -> FakeLoader:
-    loader = FakeLoader()
-    monkeypatch.setattr(model_builder, "LOADERS", {"llamacpp": lambda: loader})
-    return loader
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from modules.core.errors import LoadError
-from modules.engine import model_builder
 from modules.engine.manager import ModelManager
 from modules.engine.model_events import MAX_PENDING, Listener, ModelEvent, ModelEvents
 from modules.loaders.catalog import Catalog
@@ -81,13 +80,6 @@ async def test_all_listeners_end_with_the_process_and_later_ones_at_once() -> No
 
 
 # -- what a manager tells ----------------------------------------------------------------------
-
-
-@pytest.fixture
-def loader(monkeypatch: pytest.MonkeyPatch) -> FakeLoader:
-    loader = FakeLoader()
-    monkeypatch.setattr(model_builder, "LOADERS", {"llamacpp": lambda: loader})
-    return loader
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from modules.core.errors import LoadError, NotReady, RequestError
-from modules.engine import model_builder
 from modules.engine.limits import ModelLimits
 from modules.engine.manager import ModelManager
 from modules.loaders.catalog import Catalog
@@ -22,13 +21,6 @@ SIZE = 1000
 """Bytes of each file: of files that are no models the estimate is their size."""
 
 Make = Callable[..., ModelManager]
-
-
-@pytest.fixture
-def loader(monkeypatch: pytest.MonkeyPatch) -> FakeLoader:
-    loader = FakeLoader()
-    monkeypatch.setattr(model_builder, "LOADERS", {"llamacpp": lambda: loader})
-    return loader
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from extensions.long_replies.script import Endings
-from modules.engine import model_builder
 from modules.engine.manager import ModelManager
 from modules.hooks import Hooks
 from modules.loaders.catalog import Catalog
@@ -19,13 +18,6 @@ from tests.unit.engine.fake_runner import END, PATIENCE_S
 
 pytestmark = pytest.mark.anyio
 NAME = "a.gguf"
-
-
-@pytest.fixture
-def loader(monkeypatch: pytest.MonkeyPatch) -> FakeLoader:
-    loader = FakeLoader()
-    monkeypatch.setattr(model_builder, "LOADERS", {"llamacpp": lambda: loader})
-    return loader
 
 
 @pytest.fixture

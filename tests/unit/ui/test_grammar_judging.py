@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from modules.engine import model_builder
 from modules.engine.manager import ModelManager
 from modules.loaders.catalog import Catalog
 from modules.ui.parameters.judging import fault_in
@@ -17,13 +16,6 @@ from tests.unit.engine.fake_runner import PATIENCE_S
 
 pytestmark = pytest.mark.anyio
 GOOD, BROKEN = 'root ::= "yes" | "no"', 'root ::= "yes'
-
-
-@pytest.fixture
-def loader(monkeypatch: pytest.MonkeyPatch) -> FakeLoader:
-    loader = FakeLoader()
-    monkeypatch.setattr(model_builder, "LOADERS", {"llamacpp": lambda: loader})
-    return loader
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from modules.ui.access.caller import caller, calling_as, folder_of, is_of_another
 
-UPLOADS = Path("/tmp/hearth-ui-1-x")
+UPLOADS = Path("uploads").resolve()
 
 
 def test_nobody_calls_outside_of_requests() -> None:
