@@ -689,7 +689,8 @@ def test_a_client_that_leaves_ends_its_drawing(http: httpx.Client, server: Serve
     with server.client(timeout=PATIENCE_S) as own:
         body = {**LONG_JOB, "stream": True, "partial_images": 1}
         with own.stream("POST", GENERATIONS, json=body) as response:
-            next(response.iter_lines())
+            lines = response.iter_lines()  # kept: the stream is closed with its iterator
+            next(lines)
             assert response.headers["x-request-id"] in {each["id"] for each in jobs(http)}
     eventually(lambda: not jobs(http))
     assert see(picture_of(drawn(http, image_seed=1))) == ("red", "circle", "white")

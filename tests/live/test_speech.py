@@ -186,7 +186,8 @@ def test_bytes_arrive_before_the_end(client: openai.OpenAI, http: httpx.Client) 
     with client.audio.speech.with_streaming_response.create(
         model="tts-1", voice="nova", **LONG
     ) as response:
-        first = next(response.iter_bytes())
+        parts = response.iter_bytes()  # kept: the stream is closed with its iterator
+        first = next(parts)
         (job,) = jobs_of(http)
         assert job["id"] == response.headers["x-request-id"]
         assert job["running"]

@@ -193,7 +193,8 @@ def test_addresses_of_files_cannot_be_made_from_their_content(
 def test_open_pages_do_not_hold_up_the_end(launch_ui: Callable[..., Server]) -> None:
     server = launch_ui()
     with client_of(server) as client, client.stream("GET", "/gradio_api/heartbeat/abc") as beat:
-        assert next(beat.iter_text())
+        beats = beat.iter_text()  # kept: the stream is closed with its iterator
+        assert next(beats)
         began = time.monotonic()
         assert server.interrupt() == 0
         # The bound is the program's, not this machine's speed: without it the stream would hold on for ever.
