@@ -7,7 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
-from modules.console import ConsoleProgress, set_up_logging
+from modules.console import ConsoleProgress, log_loose_error, set_up_logging
 from modules.context import AppContext
 from modules.core.errors import AppError, ConfigError
 from modules.core.life import Life
@@ -69,6 +69,7 @@ def _begin_anew() -> NoReturn:
 async def run(
     settings: Settings, catalog: Catalog, model: InstalledModel | None, life: Life
 ) -> int:
+    asyncio.get_running_loop().set_exception_handler(log_loose_error)
     ledger = Ledger(settings.usage_path)
     models = ModelManager(
         catalog,

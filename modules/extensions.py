@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from modules.context import AppContext
 from modules.core.errors import AppError, ConfigError
+from modules.core.traces import WITH_MESSAGES
 from modules.hooks import SURFACE, Extension
 from modules.settings import ROOT
 
@@ -52,7 +53,7 @@ def _enable(context: AppContext, name: str) -> Extension:
             hooks.remove(name)
         if isinstance(error, AppError):
             raise
-        log.exception("The extension %s failed", name)
+        log.exception("The extension %s failed", name, extra=WITH_MESSAGES)
         raise ConfigError(
             f"The extension {name} failed in setup: {type(error).__name__}: {error}"
         ) from error
@@ -156,7 +157,7 @@ def _import(name: str, user_data_dir: Path) -> ModuleType:
         if (ROOT / "extensions" / name / "script.py").is_file():
             return importlib.import_module(f"extensions.{name}.script")
     except Exception as error:
-        log.exception("The extension %s cannot be imported", name)
+        log.exception("The extension %s cannot be imported", name, extra=WITH_MESSAGES)
         raise ConfigError(
             f"The extension {name} cannot be imported: {type(error).__name__}: {error}"
         ) from error

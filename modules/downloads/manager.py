@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 
 from modules.core.errors import AppError, Conflict, ModelError, NotFound
+from modules.core.traces import WITH_MESSAGES
 from modules.downloads.disk import Disk
 from modules.downloads.download import (
     Download,
@@ -142,7 +143,7 @@ class Downloads:
             log.error("Downloading %s failed: %s", download.wanted.model, error.message)
             download.end("failed", error)
         except Exception:
-            log.exception("Downloading %s failed", download.wanted.model)
+            log.exception("Downloading %s failed", download.wanted.model, extra=WITH_MESSAGES)
             download.end("failed", ModelError("The download failed; the log has the details."))
         else:
             log.info("Downloaded %s", download.layout.model_name)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from modules.core.errors import AppError, Cancelled, LoadError, NotReady, RequestError
+from modules.core.traces import WITH_MESSAGES
 from modules.engine.demands import Demands, granted
 from modules.engine.failures import Failure
 from modules.engine.ledger import Ledger
@@ -227,7 +228,7 @@ class ModelManager:
         except AppError as error:
             self._demands.refuse(name, error)
         except Exception:
-            log.exception("Finding %s failed", wish.name)
+            log.exception("Finding %s failed", wish.name, extra=WITH_MESSAGES)
             error = LoadError("The model could not be found; the log has the details.")
             self._demands.refuse(name, error)
         finally:
@@ -290,7 +291,7 @@ class ModelManager:
         if progress.is_cancelled:
             return self._note_cancelled(wish, progress)
         if not isinstance(error, AppError):
-            log.error("Loading %s failed", wish.name, exc_info=error)
+            log.error("Loading %s failed", wish.name, exc_info=error, extra=WITH_MESSAGES)
             error = LoadError(f"Loading {wish.name} failed; the log has the details.")
         self.last_error = error.message
         if not (wish.is_explicit and wish.args):  # with other args it may do better

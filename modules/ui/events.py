@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 from gradio.exceptions import InvalidPathError
 
+from modules.core.traces import trace_of
 from modules.ui.access.caller import calling_as
 from modules.ui.faults import FAILED
-from modules.ui.traces import trace_of
 
 log = logging.getLogger("hearth.ui")
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from modules.core.errors import AppError
+from modules.core.traces import trace_of
 from modules.ui.markup import UNEXPECTED
-from modules.ui.traces import trace_of
 
 log = logging.getLogger("hearth.ui")
 

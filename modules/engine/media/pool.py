@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from modules.core.errors import AppError, LoadError, NotInstalled, NotReady, RequestError
 from modules.core.jobs import Job
 from modules.core.options import Option, shown
+from modules.core.traces import WITH_MESSAGES
 from modules.engine.failures import Failure
 from modules.engine.media.statistics import MediaStatistics
 from modules.engine.media.worker import Worker
@@ -255,7 +256,7 @@ class ModelPool(Generic[M]):
         if isinstance(error, NotInstalled) or not isinstance(error, Exception):
             return error
         if not isinstance(error, AppError):
-            log.error("Loading %s failed", wanted.name, exc_info=error)
+            log.error("Loading %s failed", wanted.name, exc_info=error, extra=WITH_MESSAGES)
             error = LoadError(f"Loading {wanted.name} failed; the log has the details.")
         self.last_error = error.message
         self._failed[wanted.name] = Failure(error.message, wanted.created)

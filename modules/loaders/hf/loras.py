@@ -17,6 +17,7 @@ import torch
 
 from modules.core.errors import LoadError, NotInstalled
 from modules.core.requests import Adapters
+from modules.core.traces import WITH_MESSAGES
 
 log = logging.getLogger("hearth.transformers")
 
@@ -108,7 +109,7 @@ class Loras:
             lora = HfLora(key, self._mixes(key, read.config))
         except Exception as error:
             self._remove(key)
-            log.debug("An adapter does not fit", exc_info=True)
+            log.debug("An adapter does not fit", exc_info=True, extra=WITH_MESSAGES)
             raise LoadError(
                 f"The adapter {read.name} does not fit this model: {_reason(error)}"
             ) from error

@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from modules.core.errors import AppError, LoadError, RequestError
+from modules.core.traces import WITH_MESSAGES
 from modules.loaders.base import ModelInfo, Progress
 from modules.loaders.eyes import Vision
 from modules.loaders.hf.masks import FULL, SLIDING, Masks
@@ -69,7 +70,7 @@ def _told(path: Path) -> Any:
     except torch.OutOfMemoryError as error:
         raise LoadError(f"There is not enough memory on the device for {path.name}") from error
     except Exception as error:
-        log.debug("Loading failed", exc_info=True)
+        log.debug("Loading failed", exc_info=True, extra=WITH_MESSAGES)
         raise LoadError(
             f"transformers could not load {path.name}: {type(error).__name__}: {_first_line(error)}"
         ) from error

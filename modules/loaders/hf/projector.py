@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 
 from modules.core.errors import ModelError
 from modules.core.messages import Image
+from modules.core.traces import WITH_MESSAGES
 from modules.loaders.base import PlacedImage
 from modules.loaders.pictures import EncodedImage, Piece
 
@@ -96,7 +97,7 @@ def open_projector(path: Any, model: Any, source: dict[str, Any]) -> HfProjector
         projector = HfProjector(model, processor)
         difference = _difference(model, projector)
     except Exception:
-        log.exception("Pictures are not read by this model")
+        log.exception("Pictures are not read by this model", extra=WITH_MESSAGES)
         return None
     if difference > 0.05:
         log.warning("Pictures are not read: this kind of model places them in a way of its own")

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
+from modules.core.traces import WITH_MESSAGES
 from modules.loaders.hf.masks import FULL, SLIDING, Masks, moved
 from modules.loaders.hf.row_caches import RowCaches
 from modules.loaders.hf.slot_cache import SlotCache
@@ -47,7 +48,7 @@ class Trial:
         try:
             return self._difference(compute) <= TOLERANCE
         except Exception:
-            log.debug("A trial failed", exc_info=True)
+            log.debug("A trial failed", exc_info=True, extra=WITH_MESSAGES)
             return False
 
     @torch.inference_mode()

@@ -16,6 +16,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from transformers.utils import logging as transformers_logging
 
 from modules.core.errors import LoadError
+from modules.core.traces import WITH_MESSAGES
 from modules.loaders.images.pipeline_files import (
     check_parts,
     class_name,
@@ -104,6 +105,6 @@ def _told(name: str) -> Generator[None]:
     except torch.OutOfMemoryError as error:
         raise LoadError(f"{name} does not fit into the memory of the device.") from error
     except Exception as error:
-        log.exception("Loading %s failed", name)
+        log.exception("Loading %s failed", name, extra=WITH_MESSAGES)
         first = str(error).strip().partition("\n")[0][:300]
         raise LoadError(f"{name} cannot be loaded: {first or type(error).__name__}") from error

@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from modules.core.traces import trace_of
 from modules.settings import Settings
 from modules.ui.access.login_page import render_login_page
 from modules.ui.access.logins import Logins, PasswordCheck, TooManyAttempts
 from modules.ui.access.names import NameRule
 from modules.ui.access.routes import is_served, is_stream
-from modules.ui.traces import trace_of
 from modules.web.access import host_name, is_own
 from modules.web.bodies import BodyLimit, has_files, limited
 

@@ -5,13 +5,13 @@ import logging
 from collections.abc import AsyncGenerator
 
 from modules.core.errors import AppError, NotReady
+from modules.core.traces import trace_of
 from modules.ui.chat.actions import act
 from modules.ui.chat.desk import ChatDesk, Views
 from modules.ui.chat.events import Sent
 from modules.ui.chat.replying import PREPARATIONS, Live, impersonate, reply
 from modules.ui.markup import UNEXPECTED
 from modules.ui.session import Session
-from modules.ui.traces import trace_of
 
 OPENING_S = 20.0
 log = logging.getLogger("hearth.ui")

@@ -20,10 +20,10 @@ from modules.core.events import (
     Usage,
 )
 from modules.core.messages import ToolCall
+from modules.core.traces import trace_of
 from modules.toolbox.approvals import Answer, Approvals
 from modules.toolbox.rounds import ROUND_LIMIT, CallsTools, CallUpdate, run_calls, waiting_calls
 from modules.ui.markup import UNEXPECTED
-from modules.ui.traces import trace_of
 
 log = logging.getLogger("hearth.ui")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modules.ui.traces import trace_of
+from modules.core.traces import trace_of
 
 
 def read(value: str) -> int:
