@@ -99,7 +99,7 @@ def model(page: Page, _: Studio) -> None:
 
 
 def character(page: Page, _: Studio) -> None:
-    page.locator("#character-list").get_by_text("Example", exact=False).first.click()
+    page.locator("#character-list").get_by_text("Ember", exact=False).first.click()
 
 
 def images(page: Page, _: Studio) -> None:

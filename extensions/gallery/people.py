@@ -6,8 +6,9 @@ from pathlib import Path
 from modules.core.errors import AppError
 from modules.pictures.sizes import Size
 from modules.pictures.thumbnails import to_data_url
+from modules.prompts.character_names import CharacterNames
 from modules.prompts.character_pictures import CharacterPictures
-from modules.prompts.characters import list_characters, load_character
+from modules.prompts.characters import load_character
 
 CARD = Size(240, 320)
 LINE = 140
@@ -32,19 +33,18 @@ class Cards:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._names = CharacterNames(folder)
         self._pictures = CharacterPictures(folder, CARD, to_data_url)
 
     def read(self) -> list[Card]:
-        return [self._card(name) for name in list_characters(self._folder)]
+        return [self._card(name, shown) for name, shown in self._names.shown().items()]
 
-    def _card(self, name: str) -> Card:
+    def _card(self, name: str, shown: str) -> Card:
         picture = self._pictures.address(name)
         try:
             character = load_character(self._folder, name)
         except AppError as error:
-            return Card(name, name, picture, error.message)
+            return Card(name, shown, picture, error.message)
         greeting = character.greeting.replace("{{char}}", character.name)
         line = " ".join(greeting.replace("{{user}}", "you").split())
-        return Card(
-            name, character.name or name, picture, line[:LINE] + ("…" if len(line) > LINE else "")
-        )
+        return Card(name, shown, picture, line[:LINE] + ("…" if len(line) > LINE else ""))

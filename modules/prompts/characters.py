@@ -16,7 +16,7 @@ import yaml
 from modules.core.errors import RequestError
 from modules.prompts.character_cards import TEXT_LIMIT, BrokenFile, read_card
 from modules.prompts.names import can_encode, name_problem
-from modules.prompts.user_files import find_file, list_names
+from modules.prompts.user_files import find_file, list_files, list_names
 
 EXTENSIONS = (".yaml", ".yml", ".json", ".png")
 """The order in which a name without an extension is looked for."""
@@ -50,9 +50,18 @@ def list_characters(folder: Path) -> list[str]:
     return list_names(folder, EXTENSIONS)
 
 
+def character_files(folder: Path) -> dict[str, Path]:
+    """The file that counts for each of these names."""
+    return list_files(folder, EXTENSIONS)
+
+
 def load_character(folder: Path, name: str) -> Character:
     """RequestError when there is none of that name, or when its file is broken: the message says what is wrong."""
-    path = find_file(folder, name, EXTENSIONS, param="character")
+    return read_character(find_file(folder, name, EXTENSIONS, param="character"))
+
+
+def read_character(path: Path) -> Character:
+    """RequestError when the file is gone or broken."""
     try:
         return _to_character(_read(path), path.stem)
     except BrokenFile as error:

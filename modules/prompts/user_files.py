@@ -39,6 +39,14 @@ def list_names(folder: Path, extensions: Sequence[str]) -> list[str]:
     return sorted({path.stem for path in _files(folder, extensions)}, key=str.lower)
 
 
+def list_files(folder: Path, extensions: Sequence[str]) -> dict[str, Path]:
+    """The file of each such name: of several the one with the first extension, as `find_file` has it."""
+    by_preference = sorted(
+        _files(folder, extensions), key=lambda path: extensions.index(path.suffix.lower())
+    )
+    return {path.stem: path for path in reversed(by_preference)}
+
+
 def place_for(folder: Path, name: str, extensions: Sequence[str], *, param: str = "name") -> Path:
     """Where a file of this name is to be written: in place of the one that is there, else with the first extension.
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,34 @@ def test_a_character_is_made_edited_and_deleted(
     assert "counts" not in ui.logged
 
 
+def test_lists_call_characters_by_their_own_names(
+    ui: Server, visit: Callable[..., Visitor]
+) -> None:
+    folder = ui.user_data / "characters"
+    for file in ("cat-v2", "cat-v3"):
+        (folder / f"{file}.yaml").write_text("name: Mia\ngreeting: Meow.\n")
+    visitor = visit(ui)
+    page = visitor.open()
+    page.locator("#chat-mode").click()
+    names = page.locator(".chat-panel .person > span:last-child")
+    expected = ["Assistant", "Ember", "Mia (cat-v2)", "Mia (cat-v3)"]
+    expect(names).to_have_text(["No character", *expected])
+    page.locator(".chat-panel [data-value=cat-v3]").click()
+    expect(page.locator("#chat-mode")).to_contain_text("Mia")
+    eventually(lambda: profile(ui).get("character") == "cat-v3")
+    visitor.choose_tab("Character")
+    expect(page.locator("#character-list button span:not(.letter)")).to_have_text(expected)
+    page.locator("#character-list button", has_text="cat-v2").click()
+    expect(page.locator("#character-file")).to_have_text("cat-v2 in the folder of the characters")
+    page.locator("#character-delete").click()
+    page.locator("#character-delete-sure").click()
+    expect(page.locator(".toast-body")).to_contain_text("Mia (cat-v2) is deleted.")
+    expect(page.locator("#character-list button[aria-pressed=true]")).to_have_text(
+        re.compile("Mia$")
+    )
+    (folder / "cat-v3.yaml").unlink()
+
+
 def test_a_card_is_imported(characters: Page, ui: Server, tmp_path: Path) -> None:
     file = tmp_path / "some card.png"
     file.write_bytes(card(text_chunk(encoded(V2))))
@@ -83,7 +112,7 @@ def test_who_the_user_is_counts_for_characters(
     expect(characters.locator("#you-note")).to_have_text("Kept.")
     eventually(lambda: profile(ui).get("user_bio") == "Likes engines.")
     characters.get_by_role("tab", name="Characters", exact=True).click()
-    characters.locator("#character-list button", has_text="Example").click()
+    characters.locator("#character-list button", has_text="Ember").click()
     expect(characters.locator("#character-greeted")).to_contain_text("Sit down, Charles")
     field(characters, "character-user").fill("x" * 101)
     characters.locator("#character-save").click()
@@ -91,7 +120,7 @@ def test_who_the_user_is_counts_for_characters(
 
 
 def test_a_chat_with_a_character_begins_with_its_greeting(characters: Page, ui: Server) -> None:
-    characters.locator("#character-list button", has_text="Example").click()
+    characters.locator("#character-list button", has_text="Ember").click()
     expect(field(characters, "character-name")).to_have_value("Ember")
     characters.locator("#character-chat").click()
     expect(characters.locator("#tab-chat")).to_be_visible()

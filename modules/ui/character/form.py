@@ -158,7 +158,7 @@ class CharacterForm:
         )
 
     async def _begin(self, session: Session) -> list[Any]:
-        names = await asyncio.to_thread(self._people.names)
+        names = [face.id for face in await asyncio.to_thread(self._people.faces)]
         wanted = session.profile.character
         return await self._show(wanted if wanted in names else next(iter(names), ""), session)
 
@@ -182,7 +182,7 @@ class CharacterForm:
         """Not away from what was written and not saved, unless the same is chosen once more."""
         chosen, *texts, session = written
         if name != chosen and await asyncio.to_thread(self._is_changed, chosen, texts):
-            own = chosen or "New"
+            own = await asyncio.to_thread(self._people.called, chosen) or "New"
             raise RequestError(
                 f"What you have changed is not saved. Save it, or choose {own} again to drop it.",
                 param="character",
@@ -203,7 +203,7 @@ class CharacterForm:
 
     def _shown(self, name: str, session: Session) -> list[Any]:
         character = load_character(self._folder, name) if name else Character("")
-        faces = [self._people.face(each) for each in self._people.names()]
+        faces = self._people.faces()
         picture = picture_of(self._folder, name) if name else None
         file = f"{name} in the folder of the characters" if name else "Not saved yet"
         return [
@@ -262,16 +262,17 @@ class CharacterForm:
     async def _import(self, file: Any, session: Session, signal: int) -> list[Any]:
         path = Path(str(file))
         name = await asyncio.to_thread(import_character, self._folder, path, path.name)
-        tell(f"{name} is imported.")
+        tell(f"{await asyncio.to_thread(self._people.called, name)} is imported.")
         return [*await self._show(name, session), signal + 1]
 
     async def _delete(self, chosen: str, session: Session, signal: int) -> list[Any]:
         if not chosen:
             raise RequestError("This character is not saved.", param="character")
+        called = await asyncio.to_thread(self._people.called, chosen)
         await asyncio.to_thread(delete_character, self._folder, chosen)
         if session.profile.character == chosen:
             await keep(session, character="")
-        tell(f"{chosen} is deleted.")
+        tell(f"{called} is deleted.")
         return [*await self._begin(session), signal + 1]
 
     async def _chat(self, chosen: str, session: Session, profile: int) -> tuple[int, Any]:

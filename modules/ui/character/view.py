@@ -32,12 +32,10 @@ class Preview:
 
 
 def to_list(faces: Sequence[Face], chosen: str) -> str:
-    """Buttons with face and name; a click tells `select` with the name."""
+    """Buttons with face and name; a click tells `select` with the name of the file, as `chosen` has it."""
     if not faces:
         return '<div class="notice">No characters yet. Make one, or import a card.</div>'
-    return (
-        f'<div class="faces">{"".join(_button(face, face.name == chosen) for face in faces)}</div>'
-    )
+    return f'<div class="faces">{"".join(_button(face, face.id == chosen) for face in faces)}</div>'
 
 
 def to_face(face: Face) -> str:
@@ -76,6 +74,6 @@ def greeting_html(text: str) -> str:
 def _button(face: Face, is_chosen: bool) -> str:
     pressed = str(is_chosen).lower()
     return (
-        f'<button type="button" data-name="{to_markup(face.name)}" aria-pressed="{pressed}">{to_face(face)}'
+        f'<button type="button" data-name="{to_markup(face.id)}" aria-pressed="{pressed}">{to_face(face)}'
         f"<span>{to_markup(face.name)}</span></button>"
     )

@@ -90,7 +90,7 @@ def to_modes() -> list[dict[str, str]]:
 
 def to_characters(faces: Sequence[Face]) -> list[dict[str, str]]:
     """Nobody in particular comes first."""
-    people = [{"id": face.name, "name": face.name, "picture": face.picture} for face in faces]
+    people = [{"id": face.id, "name": face.name, "picture": face.picture} for face in faces]
     return [{"id": "", "name": "No character", "picture": ""}, *people]
 
 

@@ -277,14 +277,13 @@ class ChatDesk:
 
     def _composer(self, session: Session, state: ChatState, facts: ModelFacts) -> dict[str, Any]:
         chat, profile = state.conversation, session.profile
-        faces = [self.people.face(name) for name in self.people.names()]
         who = self._names(session, state).get("assistant")
         return {
             "mode": chat.mode,
             "modes": to_modes(),
             "character": chat.character,
             "who": who or {"name": "Assistant", "picture": ""},
-            "characters": to_characters(faces),
+            "characters": to_characters(self.people.faces()),
             "thinking": to_thinking_view(facts, profile),
             "tools": self.tool_choice(session).to_view(),
             "begin": state.begin,

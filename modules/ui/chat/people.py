@@ -6,8 +6,9 @@ from pathlib import Path
 
 from modules.core.asked import Persona
 from modules.pictures.sizes import Size
+from modules.prompts.character_names import CharacterNames
 from modules.prompts.character_pictures import CharacterPictures
-from modules.prompts.characters import Character, list_characters, load_character
+from modules.prompts.characters import Character, load_character
 from modules.prompts.modes import to_persona
 from modules.ui.profile import Profile
 
@@ -18,10 +19,11 @@ Serve = Callable[[bytes, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """`picture`: its address, empty where there is none."""
+    """`picture`: its address, empty where there is none. `id`: name of the character's file, by which it is chosen."""
 
     name: str
     picture: str = ""
+    id: str = ""
 
 
 class People:
@@ -29,13 +31,17 @@ class People:
 
     def __init__(self, folder: Path, serve: Serve) -> None:
         self._folder = folder
+        self._names = CharacterNames(folder)
         self._pictures = CharacterPictures(folder, FACE, lambda data: serve(data, "face.webp"))
 
-    def names(self) -> list[str]:
-        return list_characters(self._folder)
+    def faces(self) -> list[Face]:
+        """As they call themselves, in that order."""
+        shown = self._names.shown()
+        return [Face(name, self.picture(file), file) for file, name in shown.items()]
 
-    def face(self, name: str) -> Face:
-        return Face(name, self.picture(name)) if name else Face("Assistant")
+    def called(self, name: str) -> str:
+        """What the character of this file is called in lists."""
+        return self._names.shown().get(name, name)
 
     def picture(self, name: str) -> str:
         """Empty where the character has none, or one that cannot be read."""

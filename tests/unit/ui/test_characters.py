@@ -18,10 +18,10 @@ from tests.unit.ui.test_parameters import Store
 
 
 def test_the_list_shows_names_as_texts() -> None:
-    html = to_list([Face("A<b>"), Face("B", "data:image/webp;base64,xx")], "B")
-    assert "A&lt;b&gt;" in html
-    assert 'data-name="A&lt;b&gt;" aria-pressed="false"' in html
-    assert 'data-name="B" aria-pressed="true"' in html
+    html = to_list([Face("A<b>", id="a<b>"), Face("B", "data:image/webp;base64,xx", "b")], "b")
+    assert "<span>A&lt;b&gt;</span>" in html
+    assert 'data-name="a&lt;b&gt;" aria-pressed="false"' in html
+    assert 'data-name="b" aria-pressed="true"' in html
     assert '<img class="portrait" src="data:image/webp;base64,xx"' in html
     assert "No characters yet" in to_list([], "")
 

@@ -179,4 +179,5 @@ def test_tools_by_their_sources() -> None:
 def test_words_in_the_field() -> None:
     assert to_placeholder("", ModelFacts()) == "Load a model first"
     assert to_placeholder("Ember", ModelFacts("m")) == "Write to Ember"
-    assert [each["id"] for each in to_characters([Face("Ember", "x")])] == ["", "Ember"]
+    shown = to_characters([Face("Ember", "x", "Example")])
+    assert [(each["id"], each["name"]) for each in shown[1:]] == [("Example", "Ember")]
