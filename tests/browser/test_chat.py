@@ -14,6 +14,8 @@ from tests.live.launch import Server, eventually, running_ui
 
 SKY = "What color is the sky?"
 BLUE = "The sky is blue."
+USED = re.compile("^[1-9][0-9]* of 2,048 tokens")
+"""What the meter of the context says once there is something in it."""
 BROKEN_OFF = "AbortError|Connection errored out"
 """What Gradio says of its own connections when a page is left."""
 EXTENSION = '''
@@ -129,7 +131,7 @@ def test_a_conversation(talk: Talk) -> None:
 def test_the_context_of_a_new_chat_is_not_that_of_the_last(talk: Talk) -> None:
     meter = talk.page.locator("#chat-meter")
     talk.ask(SKY)
-    expect(meter).to_have_attribute("title", re.compile("^[1-9][0-9]* of 2,048 tokens"))
+    expect(meter).to_have_attribute("title", USED)
     talk.start_anew()
     expect(meter).to_have_attribute("title", re.compile("^0 of 2,048 tokens"))
 
@@ -548,6 +550,7 @@ def test_a_tool_is_called_when_it_is_allowed(talk: Talk) -> None:
     call = talk.last.locator(".call")
     expect(talk.page.locator(".ask")).to_contain_text("get_weather")
     expect(call.locator(".call-arguments")).to_contain_text('"city": "Paris"')
+    expect(talk.page.locator("#chat-meter")).to_have_attribute("title", USED)
     talk.page.locator(".ask-allow").click()
     talk.wait()
     expect(call).to_have_attribute("data-state", "done")

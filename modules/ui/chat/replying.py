@@ -56,10 +56,7 @@ class Replying:
         state = self.state
         state.left_out = writing.left_out
         state.note = writing.fault
-        state.context = ContextUse(
-            writing.context_used or state.context.used,
-            writing.context_length or state.context.total,
-        )
+        state.context = _context_of(state, writing)
         if writing.has_written:
             placed = task.placed(writing.version)
             state.show(placed)
@@ -191,8 +188,20 @@ def waiting_view(state: ChatState, task: Task, names: Mapping[str, str]) -> Live
 def _writing_view(state: ChatState, writing: Writing) -> Live:
     speed = writing.tokens_per_second
     head = _head(state, "waiting" if writing.state == "over" else writing.state)
-    note = left_out_note(writing.left_out) if writing.left_out else ""
-    return {**head, "note": note, "speed": f"{speed:.0f} tokens/s" if speed else ""}
+    return {
+        **head,
+        "note": left_out_note(writing.left_out) if writing.left_out else "",
+        "speed": f"{speed:.0f} tokens/s" if speed else "",
+        "context": _context_of(state, writing).to_view(),
+    }
+
+
+def _context_of(state: ChatState, writing: Writing) -> ContextUse:
+    """As far as the rounds that have ended tell; before that what it was."""
+    return ContextUse(
+        writing.context_used or state.context.used,
+        writing.context_length or state.context.total,
+    )
 
 
 def idle_view(state: ChatState) -> Live:
