@@ -12,18 +12,27 @@ _CONNECTION = re.compile(rb"\r\nconnection:[^\r\n]*(?=\r\n)", re.IGNORECASE)
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection. A head that does not end in time for its limit is answered with 431, before any key is asked for."""
+    """One connection. A head that does not end in time for its limit is answered with 431, before any key is asked for.
 
-    _head_bytes = 0
+    So is what comes behind the body of a request and never ends (trailers, extensions of chunks): it would fill the memory.
+    """
+
+    _unfinished_bytes = 0
+    _has_advanced = False
     _is_in_head = False
     _is_in_body = False
 
     def data_received(self, data: bytes) -> None:
         if not self._is_in_body:
             data = without_h2c(data)
-        self._head_bytes += len(data)
+        self._has_advanced = False
         super().data_received(data)
-        if self._is_in_head and self._head_bytes > MAX_HEAD_BYTES:
+        is_open = self._is_in_head or self._is_in_body
+        # Of data in which something else has ended, nobody tells how much belongs to what begins there.
+        self._unfinished_bytes += len(data)
+        if self._has_advanced or not is_open:
+            self._unfinished_bytes = 0
+        if self._unfinished_bytes > MAX_HEAD_BYTES:
             self._refuse(431, "The headers of the request are too long.", "headers_too_long")
 
     def on_message_begin(self) -> None:
@@ -33,11 +42,16 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._is_in_head = False
         self._is_in_body = True
-        self._head_bytes = 0
+        self._has_advanced = True
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._has_advanced = True
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._is_in_body = False
+        self._has_advanced = True
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import socket
-from typing import Any
+import time
+from contextlib import suppress
+from typing import Any, BinaryIO
 
 import httpx
 import pytest
@@ -18,13 +20,16 @@ def raw(server: Server, request: bytes) -> tuple[int, dict[str, Any]]:
     """Status and JSON of the answer to these bytes."""
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as connection:
         connection.sendall(request)
-        answer = connection.makefile("rb")
-        status = int(answer.readline().split()[1])
-        length = 0
-        while (line := answer.readline().strip()) != b"":
-            name, _, value = line.partition(b":")
-            length = int(value) if name.lower() == b"content-length" else length
-        return status, json.loads(answer.read(length))
+        return read_answer(connection.makefile("rb"))
+
+
+def read_answer(stream: BinaryIO) -> tuple[int, dict[str, Any]]:
+    status = int(stream.readline().split()[1])
+    length = 0
+    while (line := stream.readline().strip()) != b"":
+        name, _, value = line.partition(b":")
+        length = int(value) if name.lower() == b"content-length" else length
+    return status, json.loads(stream.read(length))
 
 
 def chain(links: int, kind: str) -> dict[str, Any]:
@@ -89,6 +94,40 @@ def test_headers_have_a_limit(server: Server) -> None:
     status, answer = raw(server, endless)
     assert status == 431
     assert answer["error"]["code"] == "headers_too_long"
+
+
+COUNT_TOKENS = b"POST /v1/internal/token-count HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+def test_a_head_in_pieces_behind_a_long_body_is_read(server: Server) -> None:
+    """On one connection, as clients with a pool of them send it."""
+    body = json.dumps({"text": "word " * 50_000}).encode()
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        answers = connection.makefile("rb")
+        connection.sendall(b"%bContent-Length: %d\r\n\r\n%b" % (COUNT_TOKENS, len(body), body))
+        assert read_answer(answers)[0] == 200
+        for piece in (b"GET /health HT", b"TP/1.1\r\nHost: local", b"host\r\n\r\n"):
+            connection.sendall(piece)
+            time.sleep(0.05)  # so that it is not read together with the next
+        assert read_answer(answers)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [b"0\r\nX: " + b"a" * 2**20, b"0\r\n" + b"X: a\r\n" * 2**18, b"5;" + b"a" * 2**20],
+    ids=["trailer", "trailers", "extension"],
+)
+def test_what_stands_around_the_pieces_of_a_body_has_a_limit(
+    server: Server, endless: bytes
+) -> None:
+    """It is no part of the body, whose size has a limit, and each trailer takes many times its length in memory."""
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as connection:
+        connection.sendall(COUNT_TOKENS + b"Transfer-Encoding: chunked\r\n\r\n")
+        with suppress(ConnectionError):  # the server ends it, perhaps before it has read all
+            connection.sendall(endless)
+            while connection.recv(2**16):
+                pass
 
 
 def test_what_is_no_http_is_answered_in_the_same_shape(server: Server) -> None:
