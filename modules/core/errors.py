@@ -13,6 +13,7 @@
   - Cancelled                  nobody needs to: the work was stopped on purpose
   - ModelError                 the operator can mend it: the backend failed
     · LoadError                a model could not be loaded; the message has the reason
+      DamagedFile              its file is not whole, or not what its name says
     · Unreachable              another server did not answer, or not as it should
   - ConfigError                the operator can mend it: a flag, a setting or an environment variable
 
@@ -102,6 +103,11 @@ class ModelError(AppError):
 class LoadError(ModelError):
     def __init__(self, message: str) -> None:
         super().__init__(message, code="model_load_failed")
+
+
+class DamagedFile(LoadError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is cut short or damaged: download it again, or delete it")
 
 
 class Unreachable(ModelError):

@@ -1,13 +1,14 @@
 """How much memory transformers takes for a folder of safetensors. torch is not asked, so that nothing is imported for it."""
 
 import json
+import os
 import struct
 from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 from typing import Any, cast
 
-from modules.core.errors import LoadError
+from modules.core.errors import DamagedFile, LoadError
 from modules.loaders.machine import has_gpu
 from modules.loaders.memory_estimate import MemoryEstimate
 
@@ -114,15 +115,18 @@ def _tensors(file: Path) -> list[dict[str, Any]]:
             if length > MAX_HEADER:
                 raise ValueError("the header is too long")
             header = json.loads(stream.read(length))
+            size = stream.seek(0, os.SEEK_END)
         tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
         for tensor in tensors:
             if not all(type(side) is int and 0 <= side < MAX_NUMBER for side in tensor["shape"]):
                 raise ValueError("a shape is wrong")
             _ = str(tensor["dtype"])
+            if 8 + length + tensor.get("data_offsets", (0, 0))[1] > size:
+                raise ValueError("weights lie beyond the end of the file")
     except OSError as error:
         raise LoadError(f"{file.name} cannot be read: {error.strerror}") from None
     except (struct.error, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise LoadError(f"{file.name} is cut short or damaged") from None
+        raise DamagedFile(file.name) from None
     return tensors
 
 

@@ -10,7 +10,8 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from modules.core.errors import LoadError
+from modules.core.errors import DamagedFile, LoadError
+from modules.loaders.gguf_types import BLOCKS
 
 MAGIC = b"GGUF"
 _SCALARS = {
@@ -33,6 +34,10 @@ _MAX_TENSORS = 1_000_000
 _MAX_DIMENSIONS = 8
 _MAX_STRING = 64 * 2**20
 _MAX_KEPT = 1024
+_MAX_VERSION = 1000
+"""No version of the format: the bytes are others'."""
+_ALIGNMENT = 32
+"""Of the weights, where the header names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def read_gguf_header(path: Path, *, with_arrays: bool = False) -> dict[str, Any]
         with path.open("rb") as file:
             header = _read(file, path.stat().st_size)
     except (struct.error, ValueError, EOFError):
-        raise LoadError(f"{path.name} is cut short or damaged") from None
+        raise DamagedFile(path.name) from None
     except OSError as error:
         raise LoadError(f"{path.name} cannot be read: {error.strerror}") from None
     if with_arrays:
@@ -60,39 +65,64 @@ def read_gguf_header(path: Path, *, with_arrays: bool = False) -> dict[str, Any]
 
 
 def count_gguf_weights(path: Path) -> int:
-    """All numbers in the tensors of one file. LoadError as above."""
+    """All numbers in the tensors of one file. LoadError as above, also when some of them lie beyond the end of the file."""
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
-            _read(file, size)  # what stands before the list of tensors
-            end = file.tell()
-            file.seek(8)
-            (tensors,) = _unpack(file, "<Q")
-            file.seek(end)
-            if tensors > _MAX_TENSORS:
-                raise EOFError
-            return sum(_tensor_weights(file, size) for _ in range(tensors))
+            header = _read(file, size)  # what stands before the list of tensors
+            tensors = _tensors(file, size)
+            _check_within(tensors, file.tell(), header.get("general.alignment"), size)
+            return sum(tensor.weights for tensor in tensors)
     except (struct.error, ValueError, EOFError):
-        raise LoadError(f"{path.name} is cut short or damaged") from None
+        raise DamagedFile(path.name) from None
     except OSError as error:
         raise LoadError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
-def _tensor_weights(file: BinaryIO, size: int) -> int:
-    """Of the tensor whose description comes next: name, sides, type, offset."""
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """`end`: bytes from the start of all weights; where the type is unknown, those of its beginning."""
+
+    weights: int
+    end: int
+
+
+def _tensors(file: BinaryIO, size: int) -> list[_Tensor]:
+    """The file stands where their descriptions begin, and afterwards where they end."""
+    start = file.tell()
+    file.seek(8)
+    (count,) = _unpack(file, "<Q")
+    file.seek(start)
+    if count > _MAX_TENSORS:
+        raise EOFError
+    return [_tensor(file, size) for _ in range(count)]
+
+
+def _tensor(file: BinaryIO, size: int) -> _Tensor:
+    """The one whose description comes next: name, sides, type, offset."""
     _string(file, size)
     (dimensions,) = _unpack(file, "<I")
     if dimensions > _MAX_DIMENSIONS:
         raise EOFError
-    sides = _unpack(file, f"<{dimensions}Q")
-    _unpack(file, "<IQ")
-    return prod(sides)
+    weights = prod(_unpack(file, f"<{dimensions}Q"))
+    kind, offset = _unpack(file, "<IQ")
+    block, width = BLOCKS.get(kind, (1, 0))
+    return _Tensor(weights, offset + weights // block * width)
+
+
+def _check_within(tensors: list[_Tensor], end: int, alignment: Any, size: int) -> None:
+    step = alignment if type(alignment) is int and alignment > 0 else _ALIGNMENT
+    start = -(-end // step) * step
+    if tensors and start + max(tensor.end for tensor in tensors) > size:
+        raise EOFError
 
 
 def _read(file: BinaryIO, size: int) -> dict[str, Any]:
     if file.read(4) != MAGIC:
         raise LoadError(f"{Path(file.name).name} is not a GGUF file")
-    version, _tensors, pairs = _unpack(file, "<IQQ")
+    version, _, pairs = _unpack(file, "<IQQ")
+    if version > _MAX_VERSION:
+        raise EOFError
     if version not in (2, 3):
         raise LoadError(f"{Path(file.name).name} is GGUF version {version}; 2 and 3 are known")
     if pairs > _MAX_PAIRS:

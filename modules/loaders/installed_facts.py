@@ -86,10 +86,11 @@ def _of_gguf(model: InstalledModel) -> InstalledFacts:
 def _of_folder(model: InstalledModel) -> InstalledFacts:
     config = read_folder_config(model.path)
     is_quantised = isinstance(config.get("quantization_config"), dict)
+    weights = count_folder_weights(model.path)
     return InstalledFacts(
         str(config.get("model_type", "")),
         _quantisation(config),
-        None if is_quantised else count_folder_weights(model.path) or None,
+        None if is_quantised else weights or None,
         _whole(config.get("max_position_embeddings"), 0) or None,
     )
 

@@ -172,7 +172,10 @@ def test_unload_and_load_again(visitor: Visitor, page: Page) -> None:
 
 def test_a_damaged_file_says_so_before_it_is_loaded(visitor: Visitor, page: Page) -> None:
     open_model(visitor, BROKEN)
-    expect(page.locator("#model-facts .problem")).to_contain_text("cut short or damaged")
+    problem = page.locator("#model-facts .problem")
+    expect(problem).to_contain_text("cut short or damaged: download it again, or delete it")
+    expect(page.locator("#model-memory")).to_contain_text("cannot be told")
+    expect(page.locator("#model-memory")).not_to_contain_text("MiB")
 
 
 def test_adapters_are_put_on_and_taken_off(ui: Server, visitor: Visitor, page: Page) -> None:

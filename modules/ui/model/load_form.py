@@ -9,7 +9,9 @@ import gradio as gr
 
 from modules.context import AppContext
 from modules.core.errors import AppError, RequestError
+from modules.engine.load_wish import LoadPlan
 from modules.loaders.catalog import InstalledModel
+from modules.loaders.installed_facts import read_installed_facts
 from modules.loaders.options import LOAD_OPTIONS
 from modules.ui.faults import told
 from modules.ui.markup import progress_note, to_markup
@@ -19,7 +21,7 @@ from modules.ui.model.actions import (
     options_without_entry,
     plan_as_it_is,
 )
-from modules.ui.model.memory import read_need, to_bar
+from modules.ui.model.memory import NOT_KNOWN, read_need, to_bar
 from modules.ui.model.options import OptionField, fields_of, to_args, to_saved, to_values
 from modules.ui.model.state import ModelState, read_state
 from modules.ui.shell import Shell
@@ -96,7 +98,7 @@ class LoadForm:
             for each in form.fields
         ]
         saved = await asyncio.to_thread(self._models.saved.own, model.name)
-        return [to_bar(read_need(plan, self._models)), to_saved_note(saved), *places, *values]
+        return [await self._memory(plan), to_saved_note(saved), *places, *values]
 
     def show_status(self, name: str) -> list[Any]:
         """For `status`."""
@@ -182,7 +184,11 @@ class LoadForm:
             plan = await self._models.plan(model, await self._read_args(model, given))
         except RequestError as error:
             return f'<p class="problem">{to_markup(error.message)}</p>'
-        return to_bar(read_need(plan, self._models))
+        return await self._memory(plan)
+
+    async def _memory(self, plan: LoadPlan) -> str:
+        facts = await asyncio.to_thread(read_installed_facts, plan.wish.model)
+        return NOT_KNOWN if facts.problem else to_bar(read_need(plan, self._models))
 
     async def _read_args(self, model: InstalledModel, given: tuple[Any, ...]) -> dict[str, Any]:
         without_args = await self._models.plan(model, {})

@@ -9,6 +9,8 @@ from modules.loaders.memory_estimate import MemoryEstimate
 from modules.ui.markup import to_markup
 
 GIB = 2**30
+NOT_KNOWN = '<p class="note">How much memory it would take cannot be told.</p>'
+"""Beside what says why its files cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ def read_need(plan: LoadPlan, models: ModelManager) -> MemoryNeed:
 
 def to_bar(need: MemoryNeed) -> str:
     estimate, room = need.estimate, max(need.room, 1)
+    if not estimate.total:
+        return '<p class="note">It takes no memory of this machine.</p>'
     parts = [
         ("others", "other models", need.others),
         ("weights", "weights", estimate.weights),
