@@ -406,6 +406,19 @@ def test_a_chat_is_listed_while_its_first_reply_comes_and_can_be_deleted_then(ta
     expect(talk.chats.filter(has_text="Count slowly once more")).to_have_count(0)
 
 
+def test_a_chat_that_is_deleted_is_seen_to_go_at_once(talk: Talk) -> None:
+    talk.ask(SKY)
+    chat = talk.chats.first
+    chat_id = chat.get_attribute("data-id")
+    talk.choose_for_chat(chat, "Delete")
+    talk.page.route("**/gradio_api/queue/join*", lambda _: None)
+    talk.page.keyboard.press("Enter")
+    expect(chat).to_have_attribute("aria-busy", "true")
+    expect(chat).to_contain_text(SKY)
+    talk.page.unroute("**/gradio_api/queue/join*")  # goes on with what is held
+    expect(talk.page.locator(f"[data-id='{chat_id}']")).to_have_count(0)
+
+
 def test_a_word_of_a_title_is_selected_by_a_double_click(talk: Talk) -> None:
     talk.ask(SKY)
     talk.chats.first.dblclick()

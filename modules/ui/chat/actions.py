@@ -33,8 +33,16 @@ class Doing:
 
     async def settle(self) -> None:
         """Stops a reply that is being made, and waits until it is kept, as any other change is."""
+        self.state.stop()
+        await self._until_kept()
+
+    async def cut_off(self) -> None:
+        """The same for a chat that goes: what an extension holds back of the reply is not waited for."""
+        self.state.cut_off()
+        await self._until_kept()
+
+    async def _until_kept(self) -> None:
         state = self.state
-        state.stop()
         for _ in range(int(SETTLE_S / 0.02)):
             if not state.is_busy:
                 async with state.changes:
@@ -81,7 +89,7 @@ async def _delete(doing: Doing, sent: Sent) -> None:
     state, chat_id = doing.state, sent.text("id")
     is_current = chat_id == state.conversation.id
     if is_current:
-        await doing.settle()
+        await doing.cut_off()
     holder = await asyncio.to_thread(state.holder_of, chat_id)
     await asyncio.to_thread(holder.delete, chat_id)
     if is_current:

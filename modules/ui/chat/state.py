@@ -84,6 +84,13 @@ class ChatState:
         else:
             self.is_stopped = self.is_preparing
 
+    def cut_off(self) -> None:
+        """The same at once: nothing more of it is wanted."""
+        if self.writing is not None:
+            self.writing.cut_off()
+        else:
+            self.stop()
+
     def count(self) -> int:
         """Another number each time."""
         self.counter += 1

@@ -196,14 +196,18 @@ class Writing:
             self._stream.stop()
             asyncio.get_running_loop().call_later(STOP_PATIENCE_S, self._cancel)
 
+    def cut_off(self) -> None:
+        """Stops it at once. In the event loop."""
+        self._is_stopped = True
+        self._cancel()
+
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
     async def close(self) -> None:
         """Stops it at once, and waits until it has ended."""
-        self._is_stopped = True
-        self._cancel()
+        self.cut_off()
         if self._task is not None:
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(asyncio.gather(self._task, return_exceptions=True))

@@ -27,23 +27,25 @@ const chatPart = (chat) => ({
   key: chat.id,
   make: () => {
     const row = h("div", { class: "side-chat", "data-id": chat.id, tabindex: "0", role: "button",
-      onclick: () => { if (row.isAsking) return; act("open", { id: chat.id }); close(); },
+      onclick: () => { if (row.isAsking || row.isGoing) return; act("open", { id: chat.id }); close(); },
       ondblclick: () => rename(row),
-      onkeydown: (event) => { if (event.key === "Enter" && event.target === row && !row.isAsking) { act("open", { id: chat.id }); close(); } } });
+      onkeydown: (event) => { if (event.key === "Enter" && event.target === row && !row.isAsking && !row.isGoing) { act("open", { id: chat.id }); close(); } } });
     return row;
   },
   update: (row) => { row.chat = chat; fill(row); },
 });
 
-/* A row that asks something keeps its answers until it is answered. */
+/* A row that asks something keeps its answers until it is answered. Of a chat that goes it says so, at most as long as the server may take. */
+const GOES_MS = 12000;
 const fill = (row) => {
   const chat = row.chat;
   const isCurrent = chat.id === props.value.current;
-  const print = JSON.stringify([chat, isCurrent]);
+  const print = JSON.stringify([chat, isCurrent, row.isGoing]);
   if (row.isAsking || row.print === print) return;
   row.print = print;
-  row.className = `side-chat ${isCurrent ? "current" : ""} ${chat.problem ? "broken" : ""}`;
+  row.className = `side-chat ${isCurrent ? "current" : ""} ${chat.problem ? "broken" : ""} ${row.isGoing ? "going" : ""}`;
   row.title = chat.problem || chat.title;
+  row.setAttribute("aria-busy", String(Boolean(row.isGoing)));
   if (isCurrent) row.setAttribute("aria-current", "true");
   else row.removeAttribute("aria-current");
   const more = iconButton("dots", "More", (event) => { event.stopPropagation(); openMenu(more, row); }, { "aria-haspopup": "menu" });
@@ -97,7 +99,13 @@ const rename = (row) => {
 const confirmDelete = (row) => {
   const chat = row.chat;
   if (row.isAsking) return;
-  const end = (isSure) => { if (finish() && isSure) act("delete", { id: chat.id }); };
+  const go = (isGoing) => { row.isGoing = isGoing; fill(row); };
+  const end = (isSure) => {
+    if (!finish() || !isSure) return;
+    go(true);
+    setTimeout(() => go(false), GOES_MS);
+    act("delete", { id: chat.id });
+  };
   const answer = (name, isSure) => h("button", { type: "button", class: isSure ? "danger" : "", onclick: (event) => { event.stopPropagation(); end(isSure); },
     onkeydown: (event) => { if (event.key === "Escape") end(false); } }, name);
   const yes = answer("Delete", true);

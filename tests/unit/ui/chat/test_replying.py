@@ -16,7 +16,9 @@ from tests.unit.ui.chat.desk import Visit, make_desk
 
 
 class Endless:
-    """Says one word, and then nothing until it is stopped."""
+    """Says one word, and then nothing until it is stopped; where it `heeds` nothing, until it is closed."""
+
+    heeds = True
 
     def __init__(self) -> None:
         self._events: list[Event] = [TextDelta("Well,")]
@@ -29,7 +31,8 @@ class Endless:
         return [self._events.pop()]
 
     def stop(self) -> None:
-        self._stopped.set()
+        if self.heeds:
+            self._stopped.set()
 
     async def aclose(self) -> None:
         pass
@@ -55,6 +58,31 @@ def test_a_page_that_goes_away_has_kept_the_reply_when_it_is_closed(page: Visit)
         assert not page.state.is_busy
         kept = page.state.store.load(page.state.conversation.id)
         assert [turn.version.text for turn in kept.turns] == ["Hello", "Well,"]
+
+    asyncio.run(main())
+
+
+def test_a_chat_is_deleted_without_waiting_for_the_rest_of_its_reply(
+    page: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Endless, "heeds", False)
+    monkeypatch.setattr("modules.ui.chat.writing.STOP_PATIENCE_S", 3600)
+
+    async def main() -> None:
+        is_writing = asyncio.Event()
+
+        async def follow() -> None:
+            sent = Sent({"do": "send", "text": "Hello"})
+            async for live in reply(page.desk, page.session, sent):
+                if live["state"] == "writing":
+                    is_writing.set()
+
+        following = asyncio.ensure_future(follow())
+        await is_writing.wait()
+        await page.do("delete", id=page.state.conversation.id)
+        await following
+        assert page.state.store.list() == ()
+        assert page.texts == []
 
     asyncio.run(main())
 
