@@ -78,6 +78,31 @@ def test_a_logout_ends_the_login(ui: Server, visit: Callable[..., Visitor]) -> N
     expect(visitor.page.get_by_label("Password")).to_be_visible()
 
 
+def test_what_somebody_has_typed_is_not_there_for_the_next_login(
+    ui: Server, visit: Callable[..., Visitor]
+) -> None:
+    """In the same tab of the browser: after a log out, and where the login ended in another tab."""
+    visitor = visit(ui)
+    visitor.faults.allow("401|AbortError|Connection errored out")
+    ada = enter_as(visitor, "ada", "pw1")
+    ada.field.fill("half a thought")
+    visitor.page.reload()
+    visitor.wait_until_ready()
+    expect(ada.field).to_have_value("half a thought")
+    other = visitor.context.new_page()
+    other.goto(f"{ui.ui_url}/logout")
+    visitor.page.reload()
+    log_in(visitor.page, "bob", "pw2")
+    visitor.wait_until_ready()
+    expect(ada.page.locator(".start h2")).to_be_visible()
+    expect(ada.field).to_have_value("")
+    assert "thought" not in visitor.page.evaluate("JSON.stringify(sessionStorage)")
+    ada.field.fill("a whole thought")
+    visitor.page.get_by_role("link", name="Log out").click()
+    expect(visitor.page.get_by_label("Password")).to_be_visible()
+    assert "thought" not in visitor.page.evaluate("JSON.stringify(sessionStorage)")
+
+
 def test_a_proxy_serves_everything_below_its_path(
     ui: Server, visit: Callable[..., Visitor]
 ) -> None:

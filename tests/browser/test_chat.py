@@ -150,6 +150,34 @@ def test_a_page_that_is_loaded_again_comes_back_to_its_chat(talk: Talk, visitor:
     expect(talk.messages).to_have_count(0)
 
 
+def test_what_is_typed_but_not_sent_survives_a_reload(talk: Talk, visitor: Visitor) -> None:
+    visitor.faults.allow(BROKEN_OFF)
+    talk.field.fill("half a\nthought")
+    talk.page.reload()
+    expect(talk.field).to_have_value("half a\nthought")
+    other = Talk(visitor.context.new_page())
+    other.page.goto(visitor.url)
+    expect(other.page.locator(".start h2")).to_be_visible()
+    expect(other.field).to_have_value("")
+    talk.field.press("Enter")
+    talk.wait()
+    talk.page.reload()
+    expect(talk.questions).to_have_count(1)
+    expect(talk.field).to_have_value("")
+
+
+def test_what_is_typed_in_a_private_chat_ends_with_the_page(talk: Talk, visitor: Visitor) -> None:
+    visitor.faults.allow(BROKEN_OFF)
+    talk.page.locator("#chat-private").click()
+    expect(talk.page.locator(".talk-private")).to_be_visible()
+    talk.field.fill("a secret")
+    talk.page.reload()
+    visitor.wait_until_ready()
+    expect(talk.page.locator(".start h2")).to_be_visible()
+    expect(talk.field).to_have_value("")
+    assert "secret" not in talk.page.evaluate("JSON.stringify(sessionStorage)")
+
+
 def test_keys_for_new_lines_and_sending(talk: Talk) -> None:
     talk.field.fill("one")
     talk.field.press("Shift+Enter")

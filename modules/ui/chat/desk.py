@@ -293,6 +293,8 @@ class ChatDesk:
             "placeholder": to_placeholder(who["name"] if who else "", facts),
             "context": state.context.to_view(),
             "draft": state.draft and state.draft.to_view(),
+            "login": session.user,
+            "is_private": state.is_private,
         }
 
     def _can_hear(self) -> bool:

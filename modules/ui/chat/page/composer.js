@@ -1,4 +1,4 @@
-/* Where people write. Value: {mode, modes, character, characters, thinking, tools, begin, sends_on_enter, can_hear, can_see, draft, placeholder}. */
+/* Where people write. Value: {mode, modes, character, characters, thinking, tools, begin, sends_on_enter, can_hear, can_see, draft, placeholder, login, is_private}. */
 
 const form = element.querySelector("form");
 const input = element.querySelector("textarea");
@@ -33,6 +33,28 @@ input.addEventListener("keydown", (event) => {
   if (!isBusy()) send("send");
 });
 
+/* What is not sent yet survives a reload of the page, in its tab of the browser only: not on the server, not in private chats, and for nobody
+   but who has written it. */
+const UNSENT = "hearth-unsent";
+let isBack = false; // what was kept is in the field again
+const forgetUnsent = () => sessionStorage.removeItem(UNSENT);
+const keepUnsent = () => {
+  if (!isBack) return;
+  forgetUnsent();
+  if (!input.value.trim() || view().is_private) return;
+  try { sessionStorage.setItem(UNSENT, JSON.stringify({ login: view().login, text: input.value })); } catch { /* longer than the browser keeps */ }
+};
+const takeUnsent = () => {
+  if (isBack || !view().modes) return;
+  isBack = true;
+  const kept = JSON.parse(sessionStorage.getItem(UNSENT));
+  if (kept?.login === view().login) setText([kept.text, input.value].filter(Boolean).join("\n")); // what has been typed meanwhile comes after it
+  else forgetUnsent();
+};
+addEventListener("pagehide", keepUnsent);
+document.addEventListener("visibilitychange", () => { if (document.hidden) keepUnsent(); });
+document.addEventListener("click", ({ target }) => { if (target.closest?.("#header-login a")) setText(""); });
+
 const send = (what) => {
   const text = input.value;
   const ready = files.filter((file) => file.path);
@@ -43,6 +65,7 @@ const send = (what) => {
   files = [];
   drawFiles();
   setText("");
+  if (isBack) forgetUnsent();
 };
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -268,7 +291,7 @@ hear("impersonate", () => { if (!isBusy()) { isWaiting = true; trigger("reply", 
 hear("only-say", () => send("say"));
 hear("set", (what) => act("set", what)); /* As extensions may: {character: "Name"}, {mode: "chat"}, … */
 hear("draft", ({ text, sends }) => { setText(input.value.trim() ? `${input.value.trimEnd()} ${text}` : text); input.focus(); if (sends && !isBusy()) send("send"); });
-watch("value", () => { takeDraft(view().draft); update(); });
+watch("value", () => { takeUnsent(); takeDraft(view().draft); update(); });
 
 part("attach").append(icon("attach"));
 part("mic").append(icon("mic"));
