@@ -17,7 +17,7 @@ UPPER_MIDDLE = (0.5, 0.2)
 
 def to_thumbnail(data: bytes, size: Size) -> bytes:
     """A WebP of exactly this size, filled by the upper middle of the picture. RequestError for what is no picture. Blocking."""
-    picture = ImageOps.fit(_decoded(data), (size.width, size.height), centering=UPPER_MIDDLE)
+    picture = ImageOps.fit(read_picture(data), (size.width, size.height), centering=UPPER_MIDDLE)
     out = BytesIO()
     picture.save(out, "WEBP", quality=85)
     return out.getvalue()
@@ -25,7 +25,7 @@ def to_thumbnail(data: bytes, size: Size) -> bytes:
 
 def to_portrait(data: bytes, longer_side: int) -> bytes:
     """The whole picture as an upright PNG, not larger than this. RequestError for what is no picture. Blocking."""
-    picture = _decoded(data)
+    picture = read_picture(data)
     picture.thumbnail((longer_side, longer_side))
     out = BytesIO()
     picture.save(out, "PNG", optimize=True)
@@ -37,7 +37,8 @@ def to_data_url(thumbnail: bytes) -> str:
     return f"data:image/webp;base64,{base64.b64encode(thumbnail).decode('ascii')}"
 
 
-def _decoded(data: bytes) -> Pillow.Image:
+def read_picture(data: bytes) -> Pillow.Image:
+    """Upright, in full size. RequestError for what is no picture. Blocking."""
     if len(data) > MAX_BYTES:
         raise RequestError(f"A picture may have {MAX_BYTES // 2**20} MiB.", param="picture")
     decoded = Decoder(MAX_PIXELS).decode(data)

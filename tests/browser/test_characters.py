@@ -60,6 +60,21 @@ def test_a_character_is_made_edited_and_deleted(
     assert "counts" not in ui.logged
 
 
+def test_a_picture_that_is_none_is_refused_and_the_old_one_stays(
+    characters: Page, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    characters.locator("#character-list button", has_text="Ember").click()
+    image = characters.locator("#character-picture img")
+    expect(image).to_have_attribute("src", re.compile("Example"))
+    characters.locator("#character-picture").get_by_label("Remove Image").click()
+    expect(image).to_have_count(0)
+    characters.locator("#character-picture input[type=file]").set_input_files(broken)
+    expect(characters.locator(".toast-body")).to_contain_text("The picture cannot be read")
+    expect(image).to_have_attribute("src", re.compile("Example"))
+
+
 def test_lists_call_characters_by_their_own_names(
     ui: Server, visit: Callable[..., Visitor]
 ) -> None:

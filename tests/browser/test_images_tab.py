@@ -131,6 +131,20 @@ def test_a_large_photo_is_made_smaller_before_the_editor_has_it(
     expect(tab.locator("#images-editor")).to_contain_text("%")
 
 
+def test_a_file_that_is_no_picture_is_refused_in_words(tab: Page, tmp_path: Path) -> None:
+    broken, whole = tmp_path / "<b>broken.png", tmp_path / "circle.png"
+    broken.write_bytes(b"no picture")
+    draw("red", "circle").save(whole)
+    tab.locator("#images-source").get_by_text("From a picture").click()
+    field = tab.locator("#images-editor input[type=file]").first
+    field.set_input_files(broken)
+    told = tab.locator(".toast-wrap")
+    expect(told).to_contain_text("<b>broken.png cannot be read as a picture")
+    expect(tab.locator("#images-editor")).to_contain_text("Upload or paste a picture")
+    field.set_input_files(whole)
+    expect(tab.locator("#images-editor")).not_to_contain_text("Upload or paste a picture")
+
+
 def test_what_was_drawn_can_be_drawn_again_edited_and_deleted(tab: Page, ui: Server) -> None:
     fill(tab, "a green triangle on a white background", seed=77, steps=3, guidance=2)
     draw_it(tab)

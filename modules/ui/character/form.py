@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from modules.core.errors import RequestError
-from modules.pictures.thumbnails import to_data_url, to_portrait
+from modules.pictures.thumbnails import read_picture, to_data_url, to_portrait
 from modules.prompts.character_files import (
     delete_character,
     free_name,
@@ -25,7 +25,7 @@ from modules.ui.faults import told
 from modules.ui.keeping import keep
 from modules.ui.session import Session
 from modules.ui.shell import Shell
-from modules.ui.toasts import tell
+from modules.ui.toasts import tell, warn
 
 IMPORTED = [".png", ".json", ".yaml", ".yml"]
 PORTRAIT_SIDE = 768
@@ -126,6 +126,13 @@ class CharacterForm:
         self.new.click(told(self._new), written, self.outputs, **QUIET)
         self.upload.upload(
             told(self._import), [self.upload, session, signal], [*self.outputs, signal], **QUIET
+        )
+        self.picture.upload(
+            told(self._check_picture),
+            [self.picture, self.chosen],
+            [self.picture],
+            preprocess=False,  # which fails for what is no picture
+            **QUIET,
         )
         self.save.click(
             told(self._save),
@@ -228,6 +235,18 @@ class CharacterForm:
     ) -> list[Any]:
         character = Character(name or "", user or "", greeting or "", context or "")
         return await asyncio.to_thread(self._previewed, chosen, character, session)
+
+    async def _check_picture(self, picture: dict[str, Any] | None, chosen: str) -> Any:
+        """The one that it has instead of a file that is none."""
+        if picture is None:
+            return gr.skip()
+        try:
+            await asyncio.to_thread(lambda: read_picture(Path(picture["path"]).read_bytes()))
+        except RequestError as error:
+            warn(error.message)
+            own = picture_of(self._folder, chosen) if chosen else None
+            return str(own) if own else None
+        return gr.skip()
 
     async def _save(  # noqa: PLR0913 - the fields
         self,

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from modules.core.errors import AppError
+from modules.core.errors import AppError, RequestError
 from modules.pictures.originals import Original
 from modules.ui.desk import desk_of
 from modules.ui.faults import told
@@ -83,6 +83,11 @@ class DrawHandlers:
         is_picture = source == FROM_PICTURE
         return gr.Column(visible=is_picture), gr.Row(visible=not is_picture)
 
+    async def refuse(self, event: gr.EventData) -> None:
+        raise RequestError(
+            f"{event.name} cannot be read as a picture. PNG, JPEG and WebP files can be."
+        )
+
     async def list_models(self, now: str | None) -> tuple[Any, ...]:
         names = await model_names(self._context.media.image)
         name = kept_choice(now, names)
@@ -115,6 +120,7 @@ def _wire(shell: Shell, widgets: DrawWidgets, on: DrawHandlers) -> None:
     described = [form.about, form.size]
     shell.on_open(on.list_models, [form.model], [form.model, *described])
     source.change(told(on.show_source), source, [picture.group, form.sizes], **AT_ONCE)
+    picture.refusals.refused(told(on.refuse), None, None, **QUIET)
     form.model.input(told(on.describe), form.model, described, **AT_ONCE)
     begun = gr.on(
         [form.run.click, form.prompt.submit],

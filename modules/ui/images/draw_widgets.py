@@ -15,6 +15,10 @@ FROM_WORDS, FROM_PICTURE = "From words", "From a picture"
 MOST_PICTURES = 8
 BRUSH = ("#e96a26", 0.65)
 """One sees through it what will be drawn anew."""
+ON_REFUSED = (
+    "document.addEventListener('images:refused', ({ detail }) => trigger('refused', detail));"
+)
+"""`large_pictures.js` tells of files that are no pictures."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class PictureWidgets:
 
     group: gr.Column
     editor: gr.ImageEditor
+    refusals: gr.HTML
     strength: gr.Slider
 
 
@@ -127,6 +132,7 @@ def _build_picture() -> PictureWidgets:
             placeholder="Upload or paste a picture",
             elem_id="images-editor",
         )
+        refusals = gr.HTML("", js_on_load=ON_REFUSED, elem_classes="unseen")
         strength = gr.Slider(
             0.05,
             1,
@@ -136,7 +142,7 @@ def _build_picture() -> PictureWidgets:
             info="Paint over what should be drawn anew; without paint it is the whole picture.",
             elem_id="images-strength",
         )
-    return PictureWidgets(group, editor, strength)
+    return PictureWidgets(group, editor, refusals, strength)
 
 
 def _build_form(settings: Settings) -> FormWidgets:

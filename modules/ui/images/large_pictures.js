@@ -19,8 +19,13 @@
   }
 
   async function hand(input, file) {
+    const small = await shrink(file).catch(() => null);
+    if (!small) { // the editor would say nothing
+      input.value = "";
+      return document.dispatchEvent(new CustomEvent("images:refused", { detail: { name: file.name } }));
+    }
     const files = new DataTransfer();
-    files.items.add(await shrink(file).catch(() => file)); // what is no picture, the editor refuses
+    files.items.add(small);
     input.files = files.files;
     input.dispatchEvent(Object.assign(new Event("change", { bubbles: true }), { isShrunk: true }));
   }
