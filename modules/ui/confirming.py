@@ -7,8 +7,7 @@ from typing import Any
 import gradio as gr
 
 from modules.ui.faults import told
-
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+from modules.ui.listening import AT_ONCE, QUIET
 
 
 class ConfirmButton:
@@ -27,14 +26,14 @@ class ConfirmButton:
         self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> None:
         """`handler` runs once it has been confirmed."""
-        self._ask.click(told(_asked), None, self._buttons, queue=False, **QUIET)
+        self._ask.click(told(_asked), None, self._buttons, **AT_ONCE)
         self._sure.click(told(handler), list(inputs), list(outputs), **QUIET)
         self.drop_question_on(self._keep.click, self._sure.click)
 
     def drop_question_on(self, *events: Callable[..., Any]) -> None:
         """Events with which something else is chosen: that is not what was asked about."""
         for event in events:
-            event(told(_settled), None, self._buttons, queue=False, **QUIET)
+            event(told(_settled), None, self._buttons, **AT_ONCE)
 
 
 async def _asked():  # noqa: ANN202 - updates

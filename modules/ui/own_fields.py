@@ -10,8 +10,7 @@ from gradio.context import Context
 from modules.context import AppContext
 from modules.own_params import OwnParams, is_visitor, owner_named, person_named
 from modules.ui.faults import told
-
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+from modules.ui.listening import AT_ONCE
 
 
 def for_whom(context: AppContext) -> str:
@@ -36,6 +35,6 @@ def bind(context: AppContext, own: OwnParams, fields: Mapping[str, Any]) -> None
         return change
 
     for name, field in fields.items():
-        field.input(told(changing(name)), field, None, **QUIET)
+        field.input(told(changing(name)), field, None, **AT_ONCE)
     if Context.root_block is not None:
-        Context.root_block.load(told(show), None, list(fields.values()), **QUIET)
+        Context.root_block.load(told(show), None, list(fields.values()), **AT_ONCE)

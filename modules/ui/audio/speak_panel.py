@@ -13,9 +13,9 @@ from gradio.processing_utils import save_bytes_to_cache
 from modules.core.errors import AppError
 from modules.core.speech import SPEEDS
 from modules.ui.audio.speaking import FORMAT_NAMES, Speaking, SpeakWish, speak, voice_choices
-from modules.ui.audio.transcribe_panel import AT_ONCE, QUIET
 from modules.ui.desk import desk_of
 from modules.ui.faults import told
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.markup import progress_note, to_markup
 from modules.ui.media_models import find_model, kept_choice, model_names
 from modules.ui.session import Session

@@ -17,6 +17,7 @@ from modules.ui.audio import markup
 from modules.ui.audio.transcribing import FIND_OUT, HearWish, Listening, language_names, transcribe
 from modules.ui.desk import desk_of
 from modules.ui.faults import told
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.media_models import kept_choice, loaded_model, model_names
 from modules.ui.session import Session
 from modules.ui.shell import Shell
@@ -26,8 +27,6 @@ DESK = "transcription"
 FORMS = ("txt", "srt", "vtt")
 RECENT = 40
 """Of a long recording so many rows of the table are shown while it grows, and all at its end."""
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
 
 @dataclass(frozen=True)

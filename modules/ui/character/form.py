@@ -20,9 +20,10 @@ from modules.prompts.character_files import (
 from modules.prompts.characters import Character, load_character
 from modules.ui.character.view import ON_CLICK, greeting_html, preview_head, to_list, to_preview
 from modules.ui.chat.people import Face, People
-from modules.ui.confirming import QUIET, ConfirmButton
+from modules.ui.confirming import ConfirmButton
 from modules.ui.faults import told
 from modules.ui.keeping import keep
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 from modules.ui.toasts import tell, warn
@@ -153,15 +154,13 @@ class CharacterForm:
                 told(self._look),
                 [self.chosen, *self._texts, session],
                 self._preview,
-                queue=False,
-                **QUIET,
+                **AT_ONCE,
             )
         shell.signal("profile").change(
             told(self._look),
             [self.chosen, *self._texts, session],
             self._preview,
-            queue=False,
-            **QUIET,
+            **AT_ONCE,
         )
 
     async def _begin(self, session: Session) -> list[Any]:

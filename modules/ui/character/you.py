@@ -7,9 +7,9 @@ import gradio as gr
 
 from modules.core.errors import RequestError
 from modules.prompts.names import TEXT_LIMIT, name_problem
-from modules.ui.confirming import QUIET
 from modules.ui.faults import told
 from modules.ui.keeping import keep
+from modules.ui.listening import QUIET
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 

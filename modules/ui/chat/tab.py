@@ -16,13 +16,10 @@ from modules.ui.chat.handlers import Handlers
 from modules.ui.chat.people import People
 from modules.ui.extension_parts import build_places
 from modules.ui.faults import told
+from modules.ui.listening import QUIET
 from modules.ui.shell import Shell
 
-QUIET: dict[str, Any] = {
-    "show_progress": "hidden",
-    "api_visibility": "private",
-    "trigger_mode": "multiple",
-}
+EACH: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 
 
 def build(shell: Shell) -> None:
@@ -39,12 +36,12 @@ def build(shell: Shell) -> None:
     parts = [sidebar, messages, composer]
     shell.on_open(handlers.on_open, [shell.session], parts)
     for part in parts:
-        part.act(told(handlers.on_act), [shell.session], parts, **QUIET)
+        part.act(told(handlers.on_act), [shell.session], parts, **EACH)
     for part in (messages, composer):
-        part.reply(told(handlers.on_reply), [shell.session], [live, *parts], **QUIET)
-    messages.models(lambda: Shell.show("model"), None, shell.tabs, **QUIET)
+        part.reply(told(handlers.on_reply), [shell.session], [live, *parts], **EACH)
+    messages.models(lambda: Shell.show("model"), None, shell.tabs, **EACH)
     for name in ("model", "characters", "parameters", "chats", "profile"):
-        shell.signal(name).change(told(handlers.on_signal), [shell.session], parts, **QUIET)
+        shell.signal(name).change(told(handlers.on_signal), [shell.session], parts, **EACH)
 
 
 def _build_desk(shell: Shell) -> ChatDesk:

@@ -11,6 +11,7 @@ from modules.core.errors import AppError
 from modules.ui.embeddings import pictures
 from modules.ui.embeddings.compare import CompareWish, Comparison, compare, to_lines
 from modules.ui.faults import told
+from modules.ui.listening import AT_ONCE
 from modules.ui.markup import notice, to_markup
 from modules.ui.media_models import kept_choice, model_names
 from modules.ui.shell import Shell
@@ -105,9 +106,7 @@ def _build_examples(question: Question) -> None:
                 lambda found=example: found,
                 None,
                 [question.lines, question.query],
-                show_progress="hidden",
-                queue=False,
-                api_visibility="private",
+                **AT_ONCE,
             )
 
 

@@ -10,11 +10,10 @@ from modules.extensions import disable_extension, enable_extension
 from modules.ui.faults import told
 from modules.ui.host.extensions import read_rows, to_list
 from modules.ui.host.rights import check_manager
+from modules.ui.listening import QUIET
 from modules.ui.model.list import ON_CLICK
 from modules.ui.session import Session
 from modules.ui.shell import Shell
-
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 class ExtensionForm:

@@ -6,8 +6,8 @@ from typing import Any
 import gradio as gr
 
 from modules.ui.faults import told
-from modules.ui.host.extension_form import QUIET
 from modules.ui.keeping import keep
+from modules.ui.listening import QUIET
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 

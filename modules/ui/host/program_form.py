@@ -8,9 +8,9 @@ import gradio as gr
 
 from modules.core.errors import NotReady
 from modules.ui.faults import told
-from modules.ui.host.extension_form import QUIET
 from modules.ui.host.program import to_summary
 from modules.ui.host.rights import check_manager
+from modules.ui.listening import QUIET
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 

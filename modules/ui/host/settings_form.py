@@ -8,7 +8,6 @@ import gradio as gr
 
 from modules.flag_file import chosen_flags, write_flag_file
 from modules.ui.faults import told
-from modules.ui.host.extension_form import QUIET
 from modules.ui.host.rights import check_manager
 from modules.ui.host.settings import (
     chosen_now,
@@ -19,6 +18,7 @@ from modules.ui.host.settings import (
     to_flags,
     to_table,
 )
+from modules.ui.listening import QUIET
 from modules.ui.markup import to_markup
 from modules.ui.session import Session
 from modules.ui.shell import Shell

@@ -9,6 +9,7 @@ from modules.ui.host.extension_form import ExtensionForm
 from modules.ui.host.person_form import PersonForm
 from modules.ui.host.program_form import ProgramForm
 from modules.ui.host.settings_form import SettingsForm
+from modules.ui.listening import QUIET
 from modules.ui.shell import Shell
 
 
@@ -34,7 +35,7 @@ def build(shell: Shell) -> None:
         return [*await extensions.show(), *await api.show(request)]
 
     outputs = [*extensions.outputs, *api.outputs]
-    shell.tabs.select(told(show), None, outputs, show_progress="hidden", api_visibility="private")
+    shell.tabs.select(told(show), None, outputs, **QUIET)
     shell.on_open(extensions.show, [], extensions.outputs)
     shell.on_open(api.show, [], api.outputs)
     shell.on_open(settings.show, [], settings.outputs)

@@ -18,14 +18,13 @@ from modules.ui.images.draw_widgets import FROM_PICTURE, DrawWidgets, build_widg
 from modules.ui.images.drawing import DrawWish, draw
 from modules.ui.images.form import read_form, size_choices
 from modules.ui.images.screen import LAST, Screen
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.media_models import kept_choice, loaded_model, model_names
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 from modules.ui.toasts import warn
 
 DESK = "images"
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
 
 
 def build(shell: Shell) -> DrawWidgets:

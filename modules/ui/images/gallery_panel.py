@@ -14,11 +14,12 @@ from modules.settings import Settings
 from modules.ui.confirming import ConfirmButton
 from modules.ui.faults import told
 from modules.ui.images import keeping, markup
-from modules.ui.images.draw_panel import AT_ONCE, editor_value
+from modules.ui.images.draw_panel import editor_value
 from modules.ui.images.draw_widgets import FROM_PICTURE, FROM_WORDS, DrawWidgets
 from modules.ui.images.form import form_from
 from modules.ui.images.store import ImageOutputs
 from modules.ui.images.thumbnails import Thumbnails
+from modules.ui.listening import AT_ONCE
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 

@@ -7,9 +7,9 @@ import gradio as gr
 
 from modules.core.errors import RequestError
 from modules.ui.faults import told
+from modules.ui.listening import QUIET
 from modules.ui.model.adapters import put_on, read_adapters, take_off, to_choices, to_list
 from modules.ui.model.list import ON_CLICK
-from modules.ui.model.load_form import QUIET
 from modules.ui.shell import Shell
 
 

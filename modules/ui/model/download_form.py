@@ -7,6 +7,7 @@ import gradio as gr
 
 from modules.downloads.wanted import hub_address
 from modules.ui.faults import told
+from modules.ui.listening import QUIET
 from modules.ui.model.downloads import (
     EVERYTHING,
     PURPOSE_TITLES,
@@ -18,7 +19,6 @@ from modules.ui.model.downloads import (
     to_wanted,
 )
 from modules.ui.model.list import ON_CLICK
-from modules.ui.model.load_form import QUIET
 from modules.ui.shell import Shell
 
 LOOK_S = 1.0

@@ -14,6 +14,7 @@ from modules.loaders.catalog import InstalledModel
 from modules.loaders.installed_facts import read_installed_facts
 from modules.loaders.options import LOAD_OPTIONS
 from modules.ui.faults import told
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.markup import progress_note, to_markup
 from modules.ui.model.actions import (
     find_model,
@@ -29,7 +30,6 @@ from modules.ui.toasts import tell, warn
 
 BEGUN_S = 0.25
 """After which a load that was asked for is under way."""
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass
@@ -120,7 +120,7 @@ class LoadForm:
             self.unload.click(told(self._unload), [self._chosen], None, **QUIET),
             self.unload_all.click(told(self._unload_all), None, None, **QUIET),
         ]
-        self.load.click(told(self._look_soon), [self._chosen], self.status, queue=False, **QUIET)
+        self.load.click(told(self._look_soon), [self._chosen], self.status, **AT_ONCE)
         self.cancel.click(told(self._cancel), None, None, **QUIET)
         self.save.click(told(self._save), [self._chosen, *self._controls], [self.saved], **QUIET)
         self.forget.click(told(self._forget), [self._chosen], self.outputs, **QUIET)

@@ -11,11 +11,12 @@ from modules.core.errors import NotFound
 from modules.loaders.catalog import InstalledModel
 from modules.loaders.installed_facts import read_installed_facts
 from modules.ui.faults import told
+from modules.ui.listening import QUIET
 from modules.ui.model.actions import find_model, list_models
 from modules.ui.model.adapter_form import AdapterForm
 from modules.ui.model.download_form import DownloadForm
 from modules.ui.model.list import ON_CLICK, to_facts, to_list
-from modules.ui.model.load_form import QUIET, LoadForm
+from modules.ui.model.load_form import LoadForm
 from modules.ui.model.template_form import TemplateForm
 from modules.ui.shell import Shell
 

@@ -9,9 +9,9 @@ import gradio as gr
 from modules.core.errors import RequestError
 from modules.loaders.catalog import InstalledModel
 from modules.ui.faults import told
+from modules.ui.listening import QUIET
 from modules.ui.markup import chip, to_markup
 from modules.ui.model.actions import find_model
-from modules.ui.model.load_form import QUIET
 from modules.ui.model.template import (
     check_template,
     list_shipped,

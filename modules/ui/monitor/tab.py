@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from modules.ui.faults import told
+from modules.ui.listening import AT_ONCE
 from modules.ui.monitor.sampler import Sampler
 from modules.ui.monitor.view import render_days, render_now, render_tables
 from modules.ui.shell import Shell
@@ -36,11 +37,6 @@ def build(shell: Shell) -> None:
         samples = sampler.samples
         return render_now(samples), render_days(await sampler.days()), render_tables(samples[-1])
 
-    quiet: dict[str, Any] = {
-        "show_progress": "hidden",
-        "queue": False,
-        "api_visibility": "private",
-    }
     shell.on_open(begin, [], [])
-    shell.tabs.select(told(follow), None, [timer, now, days, tables], **quiet)
-    timer.tick(told(refresh), None, [now, days, tables], **quiet)
+    shell.tabs.select(told(follow), None, [timer, now, days, tables], **AT_ONCE)
+    timer.tick(told(refresh), None, [now, days, tables], **AT_ONCE)

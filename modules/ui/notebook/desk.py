@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from modules.core.errors import AppError, RequestError
-from modules.ui.confirming import QUIET
 from modules.ui.faults import told
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.markup import to_markup
 from modules.ui.notebook.state import Desk, desk_of, to_count, to_line
 from modules.ui.notebook.tokens import token_table
@@ -88,15 +88,14 @@ class WritingDesk:
             [target, self.note, self.count, self.write, self.stop],
             **QUIET,
         )
-        self.stop.click(told(self._stop), [session], None, queue=False, **QUIET)
+        self.stop.click(told(self._stop), [session], None, **AT_ONCE)
         steps = ((self.undo, _undone), (self.redo, _redone), (self.clear, _cleared))
         for button, step in steps:
             stepped = button.click(
                 told(self._stepper(step)),
                 [session, target],
                 [target, self.note],
-                queue=False,
-                **QUIET,
+                **AT_ONCE,
             )
             self.count_after(stepped, texts)
         for text in texts:  # what people type; a text that grows is counted at its end
@@ -105,17 +104,14 @@ class WritingDesk:
                 texts,
                 [self.count],
                 trigger_mode="always_last",
-                queue=False,
-                **QUIET,
+                **AT_ONCE,
             )
-        self._shell.signal("model").change(
-            told(self._counter), texts, [self.count], queue=False, **QUIET
-        )
+        self._shell.signal("model").change(told(self._counter), texts, [self.count], **AT_ONCE)
         self.look.click(told(self._look), [session, self.sampled, *texts], [self.tokens], **QUIET)
 
     def count_after(self, changed: Any, texts: list[gr.Textbox]) -> None:
         """Once more when this event is over."""
-        changed.then(told(self._counter), texts, [self.count], queue=False, **QUIET)
+        changed.then(told(self._counter), texts, [self.count], **AT_ONCE)
 
     def _writer(self, count: int) -> Callable[..., AsyncGenerator[list[Any]]]:
         async def write(

@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from modules.core.errors import RequestError
-from modules.ui.confirming import QUIET, ConfirmButton
+from modules.ui.confirming import ConfirmButton
 from modules.ui.faults import told
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.notebook.desk import WritingDesk
 from modules.ui.notebook.files import NotebookFiles
 from modules.ui.notebook.state import desk_of
@@ -108,7 +109,7 @@ def _build_files(shell: Shell, desk: WritingDesk, text: gr.Textbox) -> None:
 
     session = shell.session
     shell.on_open(refresh, [session], [name])
-    name.focus(told(refresh), [session], [name], queue=False, **QUIET)
+    name.focus(told(refresh), [session], [name], **AT_ONCE)
     opened = load.click(told(open_text), [session, name, text], [text], **QUIET)
     desk.count_after(opened, [text])
     save.click(told(save_text), [session, name, text], [name], **QUIET)

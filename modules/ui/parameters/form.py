@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from modules.core.errors import AppError, RequestError
-from modules.ui.confirming import QUIET
 from modules.ui.faults import told
+from modules.ui.listening import QUIET
 from modules.ui.parameters.fields import SamplerField, from_lines, sampler_groups, to_lines
 from modules.ui.parameters.summary import summary
 from modules.ui.parameters.values import (

@@ -9,8 +9,9 @@ import gradio as gr
 
 from modules.core.errors import RequestError
 from modules.prompts.grammars import delete_grammar, list_grammars, load_grammar, save_grammar
-from modules.ui.confirming import QUIET, ConfirmButton
+from modules.ui.confirming import ConfirmButton
 from modules.ui.faults import told
+from modules.ui.listening import QUIET
 from modules.ui.markup import chip, to_markup
 from modules.ui.parameters.form import EDITED
 from modules.ui.parameters.judging import fault_in

@@ -10,8 +10,9 @@ import gradio as gr
 
 from modules.core.errors import RequestError
 from modules.prompts.presets import delete_preset, list_presets
-from modules.ui.confirming import QUIET, ConfirmButton
+from modules.ui.confirming import ConfirmButton
 from modules.ui.faults import told
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.parameters.form import EDITED, ParametersForm
 from modules.ui.parameters.values import (
     change,
@@ -89,7 +90,7 @@ class PresetBar:
         self.preset.select(on(choose), inputs, outputs, **QUIET)
         self.neutral.click(on(lambda p, _: neutral(p, defaults)), inputs, outputs, **QUIET)
         self.reset.click(on(lambda p, _: without_sampling(p)), inputs, outputs, **QUIET)
-        self.preset.focus(told(self._refresh), [session], [self.preset], queue=False, **QUIET)
+        self.preset.focus(told(self._refresh), [session], [self.preset], **AT_ONCE)
         self.save.click(told(self._save), [self.preset, session], self.outputs, **QUIET)
         self.delete.click(self._delete, [self.preset, session], self.outputs)
         self.delete.drop_question_on(self.preset.select)

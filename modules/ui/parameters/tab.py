@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from modules.ui.confirming import QUIET
 from modules.ui.enclosing import this_tab
 from modules.ui.faults import told
+from modules.ui.listening import QUIET
 from modules.ui.parameters.form import EDITED, ParametersForm
 from modules.ui.parameters.grammar import GrammarForm
 from modules.ui.parameters.presets import PresetBar

@@ -3,13 +3,13 @@
 # pyright: basic
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from modules.core.errors import AppError
 from modules.ui import host, images
 from modules.ui.faults import told
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.model.actions import choices, choose_model, list_models
 from modules.ui.model.state import ModelState, read_state, to_header
 from modules.ui.session import Session
@@ -82,9 +82,7 @@ def _watch(shell: Shell, state: gr.HTML, timer: gr.Timer) -> None:
         seen.version += 1
         return to_header(now, seen.version)
 
-    timer.tick(
-        told(look), [shell.session], [state], show_progress="hidden", queue=False, api_visibility="private"
-    )  # fmt: skip
+    timer.tick(told(look), [shell.session], [state], **AT_ONCE)
     shell.on_open(look, [shell.session], [state])
 
 
@@ -111,7 +109,7 @@ def _tell(shell: Shell, state: gr.HTML, shown: list) -> None:
 
     inputs = [shell.session, model, loading]
     outputs = [*shown, model, loading]
-    state.change(told(tell), inputs, outputs, show_progress="hidden", api_visibility="private")
+    state.change(told(tell), inputs, outputs, **QUIET)
 
 
 def _are_same_models(before: ModelState | None, now: ModelState) -> bool:
@@ -143,10 +141,9 @@ def _act(
     async def look_soon():  # noqa: ANN202 - an update
         return gr.Timer(LIVELY_S)
 
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    name.select(told(choose), [name, shell.session], None, trigger_mode="multiple", **quiet)
-    name.select(told(look_soon), None, [timer], **quiet)
-    name.focus(told(refresh), None, [name], **quiet)
-    leave.click(told(unload), None, None, **quiet)
-    leave.click(told(look_soon), None, [timer], **quiet)
-    cancel.click(told(give_up), None, None, **quiet)
+    name.select(told(choose), [name, shell.session], None, trigger_mode="multiple", **QUIET)
+    name.select(told(look_soon), None, [timer], **QUIET)
+    name.focus(told(refresh), None, [name], **QUIET)
+    leave.click(told(unload), None, None, **QUIET)
+    leave.click(told(look_soon), None, [timer], **QUIET)
+    cancel.click(told(give_up), None, None, **QUIET)
