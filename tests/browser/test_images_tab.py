@@ -181,6 +181,17 @@ def test_what_was_drawn_can_be_drawn_again_edited_and_deleted(tab: Page, ui: Ser
     assert len(kept(ui)) == count
 
 
+def test_a_picture_that_was_deleted_elsewhere_is_told(tab: Page, ui: Server) -> None:
+    path = ui.user_data / "image_outputs" / "elsewhere.png"
+    path.parent.mkdir(exist_ok=True)
+    draw("red", "circle").save(path)
+    open_gallery(tab)
+    expect(tab.locator("#gallery-grid img").first).to_be_visible()
+    path.unlink()
+    tab.locator("#gallery-grid button:has(img)").first.click()
+    expect(tab.locator(".toast-wrap")).to_contain_text("not there any more")
+
+
 def test_pictures_are_not_kept_when_the_switch_is_off(tab: Page, ui: Server) -> None:
     before = len(kept(ui))
     open_gallery(tab)

@@ -155,7 +155,7 @@ def _wire(shell: Shell, widgets: SpeakWidgets, on: SpeakHandlers) -> None:
     chosen = [widgets.model, widgets.voice]
     shell.on_open(on.list_models, [widgets.model], [widgets.model])
     shell.tabs.select(told(on.follow), chosen, widgets.voice, **AT_ONCE)
-    widgets.model.input(told(on.list_voices), chosen, widgets.voice, **AT_ONCE)
+    widgets.model.input(told(on.list_voices), chosen, widgets.voice, **QUIET)
     begun = widgets.run.click(
         told(on.speak),
         [session, widgets.text, *chosen, widgets.speed, widgets.format],

@@ -19,7 +19,7 @@ from modules.ui.images.draw_widgets import FROM_PICTURE, FROM_WORDS, DrawWidgets
 from modules.ui.images.form import form_from
 from modules.ui.images.store import ImageOutputs
 from modules.ui.images.thumbnails import Thumbnails
-from modules.ui.listening import AT_ONCE
+from modules.ui.listening import AT_ONCE, QUIET
 from modules.ui.session import Session
 from modules.ui.shell import Shell
 
@@ -203,12 +203,12 @@ def _wire_listing(shell: Shell, on: GalleryHandlers, listing: Listing, own_tab: 
     own_tab.select(told(on.list_page), given, listing.outputs, **AT_ONCE)
     listing.newer.click(told(on.newer), given, listing.outputs, **AT_ONCE)
     listing.older.click(told(on.older), given, listing.outputs, **AT_ONCE)
-    listing.keeps.input(told(on.switch), [shell.session, listing.keeps], listing.why, **AT_ONCE)
+    listing.keeps.input(told(on.switch), [shell.session, listing.keeps], listing.why, **QUIET)
 
 
 def _wire_detail(shell: Shell, on: GalleryHandlers, listing: Listing, detail: Detail) -> None:
     listing.grid.select(
-        told(on.open_picture), [shell.session, listing.names], detail.outputs, **AT_ONCE
+        told(on.open_picture), [shell.session, listing.names], detail.outputs, **QUIET
     )
     detail.delete.click(
         on.delete,
@@ -222,9 +222,9 @@ def _wire_board(
     shell: Shell, on: GalleryHandlers, detail: Detail, board: DrawWidgets, tabs: gr.Tabs
 ) -> None:
     picked = [shell.session, detail.name]
-    detail.use.click(told(on.use_settings), picked, [*board.fields, board.source, tabs], **AT_ONCE)
+    detail.use.click(told(on.use_settings), picked, [*board.fields, board.source, tabs], **QUIET)
     detail.edit.click(
-        told(on.edit_picture), picked, [board.source, board.picture.editor, tabs], **AT_ONCE
+        told(on.edit_picture), picked, [board.source, board.picture.editor, tabs], **QUIET
     )
 
 
