@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.talking import Talk
 from tests.browser.visits import PHONE, Visitor, overflow_px
@@ -748,6 +748,80 @@ def test_two_pages_at_once(ui: Server, visit: Callable[..., Visitor]) -> None:
     expect(first.text).to_contain_text("word3")
     first.page.keyboard.press("Escape")
     first.wait()
+
+
+def come_back_to(page: Page) -> None:
+    """In a headless browser all pages have the focus all the time."""
+    page.evaluate("dispatchEvent(new Event('focus'))")
+
+
+def test_a_page_that_somebody_comes_back_to_shows_what_another_has_done(
+    talk: Talk, visitor: Visitor
+) -> None:
+    other = Talk(visitor.context.new_page())
+    other.page.goto(visitor.url)
+    talk.ask(SKY)
+    expect(other.field).to_be_visible()
+    come_back_to(other.page)
+    expect(other.chats.first).to_contain_text(SKY)
+    other.chats.first.click()
+    other.ask("Tell me a joke")
+    other.choose_for_chat(other.chats.first, "Rename")
+    other.page.locator(".side-rename").fill("Blue things")
+    other.page.keyboard.press("Enter")
+    expect(other.page.locator("#chat-title")).to_have_text("Blue things")
+    expect(talk.messages).to_have_count(2)
+    come_back_to(talk.page)
+    expect(talk.messages).to_have_count(4)
+    expect(talk.chats.first).to_contain_text("Blue things")
+    expect(talk.page.locator("#chat-title")).to_have_text("Blue things")
+    talk.ask("What does a cow say?")
+    expect(talk.messages).to_have_count(6)
+    expect(talk.note).to_have_count(0)
+
+
+def test_coming_back_to_a_page_disturbs_nothing(talk: Talk, visitor: Visitor) -> None:
+    scroller = talk.page.locator("#chat-messages")
+    talk.ask("Tell me a joke")
+    talk.start_anew()
+    talk.ask("Answer at length")
+    other = Talk(visitor.context.new_page())
+    other.page.goto(visitor.url)
+    other.chats.first.click()
+    expect(other.messages).to_have_count(2)
+    other.ask(SKY)
+    count = other.chats.count()
+    talk.page.locator("#chat-search").fill("at length")
+    eventually(lambda: talk.page.wait_for_timeout(50) or talk.chats.count() < count)
+    talk.do(talk.questions.first, "Edit")
+    editor = talk.page.locator("textarea.editor")
+    editor.fill("Answer briefly")
+    other.choose_for_chat(other.chats.first, "Rename")
+    other.page.locator(".side-rename").fill("Said at length")
+    other.page.keyboard.press("Enter")
+    expect(other.page.locator("#chat-title")).to_have_text("Said at length")
+    come_back_to(talk.page)
+    expect(talk.chats.filter(has_text="Said at length")).to_have_count(1)
+    assert talk.chats.count() < count
+    expect(talk.page.locator("#chat-search")).to_have_value("at length")
+    expect(talk.messages).to_have_count(2)
+    expect(editor).to_have_value("Answer briefly")
+    editor.press("Escape")
+    scroller.hover()
+    talk.page.mouse.wheel(0, -600)
+    eventually(lambda: talk.page.locator(".talk-down.shown").count())
+    place = scroller.evaluate("e => e.scrollTop")
+    come_back_to(talk.page)
+    expect(talk.messages).to_have_count(4)
+    assert scroller.evaluate("e => e.scrollTop") == place
+    talk.page.locator("#chat-search").fill("")
+    talk.send("Count slowly")
+    expect(talk.text).to_contain_text("word1")
+    come_back_to(talk.page)
+    expect(talk.text).to_contain_text("word9")
+    talk.page.keyboard.press("Escape")
+    talk.wait()
+    expect(talk.messages).to_have_count(6)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

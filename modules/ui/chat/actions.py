@@ -71,6 +71,16 @@ async def _open(doing: Doing, sent: Sent) -> None:
     await doing.desk.open(doing.session, sent.text("id"))
 
 
+async def _look(doing: Doing, sent: Sent) -> None:
+    """Somebody comes back to the page: another one may have gone on with its chat. What is being changed here stays as it is."""
+    state = doing.state
+    if sent.flag("is_editing"):
+        return
+    async with state.changes:
+        if not state.is_busy and await asyncio.to_thread(state.is_behind):
+            await doing.desk.open(doing.session, state.conversation.id)
+
+
 async def _search(doing: Doing, sent: Sent) -> None:
     doing.state.query = sent.text("query")[:200]
 
@@ -308,6 +318,7 @@ _SETTINGS: Mapping[str, Action] = {
 ACTIONS: Mapping[str, Action] = {
     "new": _new,
     "open": _open,
+    "look": _look,
     "search": _search,
     "rename": _rename,
     "delete": _delete,

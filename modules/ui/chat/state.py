@@ -122,6 +122,14 @@ class ChatState:
         if is_private is not None:
             self.is_private = is_private
 
+    def is_behind(self) -> bool:
+        """Whether the chat has been kept by another page since it was shown here. Blocking."""
+        if self.is_private or not self.conversation.revision:
+            return False
+        kept = {each.id: each for each in self.store.list() if not each.problem}
+        found = kept.get(self.conversation.id)
+        return found is not None and found.updated != self.conversation.updated
+
     def holder_of(self, chat_id: str) -> ConversationStore:
         """The store that has this chat. Blocking."""
         try:

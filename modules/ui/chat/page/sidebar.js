@@ -164,6 +164,20 @@ const keepPlace = ({ groups, current, query }) => {
   else if (!query) sessionStorage.removeItem(PLACE);
 };
 
+/* Whoever comes back to this page sees what another page of theirs has done meanwhile. At the end of a reply, or of what a row asks, it is seen
+   anyway; and a page that cannot do anything says so once. */
+let looking;
+let isReplying = false;
+const look = () => {
+  const isAsking = [...list.querySelectorAll(".side-chat")].some((row) => row.isAsking);
+  if (document.hidden || !props.value || isReplying || isAsking || document.querySelector(".toast-body.error")) return;
+  act("look", { is_editing: Boolean(document.querySelector("#chat-messages .editor")) });
+};
+const lookSoon = () => { clearTimeout(looking); looking = setTimeout(look, 100); }; // of both events together once
+addEventListener("focus", lookSoon);
+document.addEventListener("visibilitychange", lookSoon);
+hear("live", (value) => { isReplying = Boolean(value) && value.state !== "idle"; });
+
 let exported = 0;
 watch("value", () => {
   if (props.value) keepPlace(props.value);

@@ -153,6 +153,28 @@ def test_only_what_has_changed_is_told(page: Visit) -> None:
     asyncio.run(main())
 
 
+def test_who_comes_back_is_told_what_another_page_has_done_and_else_nothing(
+    page: Visit, tmp_path: Path
+) -> None:
+    async def main() -> None:
+        exchange, other = Exchange(page.desk), Visit(page.desk, tmp_path)
+        look = Sent({"do": "look", "is_editing": False})
+        await exchange.open(page.session)
+        await say(exchange, page, "Hello")
+        assert await exchange.act(page.session, look) == ({}, "")
+        await other.do("open", id=page.state.conversation.id)
+        await other.say("and from here")
+        while_editing = Sent({"do": "look", "is_editing": True})
+        assert set((await exchange.act(page.session, while_editing))[0]) == set()
+        assert set((await exchange.act(page.session, look))[0]) == {"messages"}
+        assert page.texts == ["Come in, You.", "Hello", "and from here"]
+        await other.do("delete", id=page.state.conversation.id)
+        assert set((await exchange.act(page.session, look))[0]) == {"sidebar"}
+        assert page.texts == ["Come in, You.", "Hello", "and from here"]
+
+    asyncio.run(main())
+
+
 def test_a_download_is_told_once_and_not_held_on_to(page: Visit) -> None:
     async def main() -> None:
         exchange = Exchange(page.desk)
