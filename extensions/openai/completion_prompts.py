@@ -19,6 +19,12 @@ def as_list(body: CompletionRequest) -> list[str | list[int]]:
     return given
 
 
+def is_text(body: CompletionRequest) -> bool:
+    """Whether the prompts are texts: an echo is then exactly what was sent."""
+    prompt = body.prompt
+    return isinstance(prompt, str) or (bool(prompt) and isinstance(prompt[0], str))
+
+
 def _split(prompt: str | list[str] | list[int] | list[list[int]]) -> list[str | list[int]]:
     if isinstance(prompt, str):
         return [prompt]

@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from extensions.openai.adapted import lease_adapted
 from extensions.openai.completion_plan import check_counts, echoes_of, to_text_requests
+from extensions.openai.completion_prompts import is_text
 from extensions.openai.dependencies import Context, while_connected
 from extensions.openai.frames import CompletionFrames, StreamShape, wire_reason
 from extensions.openai.head import ResponseHead
 from extensions.openai.ignored import ignored_headers
-from extensions.openai.logprobs import TextOffsets, to_completion_logprobs
+from extensions.openai.logprobs import TextOffsets, as_given, to_completion_logprobs
 from extensions.openai.pictures import load_pictures
 from extensions.openai.replies import (
     fold_all,
@@ -61,7 +62,13 @@ async def create_completion(
             shape = _stream_shape(body, replies, settings)
             echoes = [echo for echo in echoes for _ in range(replies)]
             return stream_response(
-                CompletionFrames(head, shape, echoes, as_ids=bool(body.return_tokens_as_token_ids)),
+                CompletionFrames(
+                    head,
+                    shape,
+                    echoes,
+                    as_ids=bool(body.return_tokens_as_token_ids),
+                    are_texts=is_text(body),
+                ),
                 streams,
                 shape,
                 settings,
@@ -112,8 +119,9 @@ def _to_choice(
 ) -> CompletionChoice:
     logprobs = None
     if body.logprobs is not None:
+        scored = done.prompt_logprobs
         logprobs = to_completion_logprobs(
-            (*done.prompt_logprobs, *done.logprobs),
+            (*(as_given(scored, echo) if is_text(body) else scored), *done.logprobs),
             TextOffsets(),
             as_ids=bool(body.return_tokens_as_token_ids),
         )

@@ -7,7 +7,12 @@ from typing import Any, Protocol
 import orjson
 
 from extensions.openai.head import ResponseHead
-from extensions.openai.logprobs import TextOffsets, to_chat_logprobs, to_completion_logprobs
+from extensions.openai.logprobs import (
+    TextOffsets,
+    as_given,
+    to_chat_logprobs,
+    to_completion_logprobs,
+)
 from extensions.openai.response_types import FinishReason as WireReason
 from extensions.openai.sse import frame_of
 from extensions.openai.usage import add_usages, to_usage
@@ -136,15 +141,25 @@ class ChatFrames:
 
 
 class CompletionFrames:
-    """Chunks of `text_completion`; `echoes`: for each reply the text to send first, or ""; `as_ids`: tokens are named by their ids."""
+    """Chunks of `text_completion`; `echoes`: for each reply the text to send first, or ""; `as_ids`: tokens are named by their ids.
+
+    `are_texts`: the echoes are what was sent, rather than made from ids.
+    """
 
     def __init__(
-        self, head: ResponseHead, shape: StreamShape, echoes: list[str], *, as_ids: bool = False
+        self,
+        head: ResponseHead,
+        shape: StreamShape,
+        echoes: list[str],
+        *,
+        as_ids: bool = False,
+        are_texts: bool = True,
     ) -> None:
         self._template = _Template(head, "text_completion", shape)
         self._echoes = echoes
         self._offsets = [TextOffsets() for _ in echoes]
         self._as_ids = as_ids
+        self._are_texts = are_texts
 
     def opening(self, index: int) -> bytes:
         """Nothing: an echo waits for the first event, since only then its log-probabilities are known."""
@@ -153,7 +168,10 @@ class CompletionFrames:
     def scored(self, index: int, scored: PromptScored | None) -> bytes:
         if not self._echoes[index] and scored is None:
             return b""
-        return self._chunk(index, self._echoes[index], scored.logprobs if scored else ())
+        echo, tokens = self._echoes[index], scored.logprobs if scored else ()
+        if self._are_texts:
+            tokens = tuple(as_given(tokens, echo))
+        return self._chunk(index, echo, tokens)
 
     def text(self, index: int, delta: TextDelta) -> bytes:
         return self._chunk(index, delta.text, delta.logprobs)

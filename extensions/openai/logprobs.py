@@ -1,7 +1,8 @@
 """Log-probabilities on the wire: the chat shape and the older one of completions."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from extensions.openai.response_types import (
     ChatLogprobs,
@@ -48,6 +49,28 @@ class TextOffsets:
 
     def skip(self, text: str) -> None:
         self._chars += len(text)
+
+
+def as_given(tokens: Sequence[TokenLogprob], text: str) -> list[TokenLogprob]:
+    """The tokens of a prompt with their parts of its text, in which control tokens stand, and what the tokenizer adds does not."""
+    data, at = text.encode(), 0
+    placed: list[TokenLogprob] = []
+    for index, token in enumerate(tokens):
+        shown = _part_of(data, at, token, is_first=index == 0)
+        if index == len(tokens) - 1:
+            shown = data[at:]  # whatever did not fit before: the reply begins behind the text
+        placed.append(replace(token, shown=shown))
+        at += len(shown)
+    return placed
+
+
+def _part_of(data: bytes, at: int, token: TokenLogprob, *, is_first: bool) -> bytes:
+    """Some tokenizers put a space before a text, and most a token that begins it."""
+    piece = token.chosen.piece
+    for part in (piece, piece.removeprefix(b" ")):
+        if data.startswith(part, at):
+            return part
+    return b"" if is_first else token.shown[: len(data) - at]
 
 
 def to_completion_logprobs(

@@ -240,6 +240,31 @@ def test_text_offsets_hold_behind_characters_of_several_tokens(
             assert text[offset : offset + len(token)] == token
 
 
+@pytest.mark.parametrize("shows", [True, False])
+@pytest.mark.parametrize(
+    "prompt", ["<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", "a<|im_end|>", "", "sky"]
+)
+def test_offsets_are_those_of_the_echo_with_its_control_tokens(
+    http: httpx.Client, prompt: str, shows: bool
+) -> None:
+    fields = {"echo": True, "logprobs": 0, "max_tokens": 4, "skip_special_tokens": shows}
+    choice = complete(http, prompt, **fields)["choices"][0]
+    text, logprobs = choice["text"], choice["logprobs"]
+    assert text.startswith(prompt)
+    offsets = logprobs["text_offset"]
+    at = sum(offset < len(prompt) for offset in offsets)
+    assert "".join(logprobs["tokens"][:at]) == prompt
+    for token, offset in zip(logprobs["tokens"][:at], offsets, strict=False):
+        assert text[offset : offset + len(token)] == token
+    assert offsets[at:][:1] in ([], [len(prompt)])
+    pieces = [
+        chunk["choices"][0]["logprobs"]
+        for chunk in stream(http, prompt, **fields)
+        if chunk["choices"][0]["logprobs"]
+    ]
+    assert [offset for piece in pieces for offset in piece["text_offset"]] == offsets
+
+
 def test_streamed_offsets_equal_whole(http: httpx.Client) -> None:
     fields = {"logprobs": 0, "max_tokens": 20, "echo": True}
     whole = complete(http, COUNT, **fields)["choices"][0]["logprobs"]["text_offset"]
