@@ -16,6 +16,7 @@ import orjson
 from modules.chats.conversation import Conversation, check_id
 from modules.chats.findings import Findings
 from modules.chats.json_format import FILE_NAME, FORMAT, from_json, to_json
+from modules.chats.orphans import remove_orphans
 from modules.chats.raw_json import chosen_texts, header
 from modules.chats.search import find_snippet, to_pattern
 from modules.chats.store import (
@@ -34,6 +35,8 @@ from modules.core.files import write_atomically
 MAX_CHAT_BYTES = 64 * 2**20
 KEPT_UNNAMED_S = 3600
 """How long a file stays that no message names: the message may be on its way."""
+SWEEP_S = 24 * 3600
+"""Between two looks for files of chats that were never kept; the first is with the first list."""
 
 _PLAIN_USER = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,38}[a-z0-9_-])?")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?")
@@ -71,6 +74,7 @@ class ChatStore:
         self._lock = threading.RLock()
         self._known: dict[str, _Known] = {}
         self._findings = Findings()
+        self._next_sweep = 0.0
 
     def list(self) -> tuple[Summary, ...]:
         return tuple(each.summary for each in self._look_at_all())
@@ -135,7 +139,8 @@ class ChatStore:
         if len(data) > MAX_FILE_BYTES:
             raise RequestError(f"A file may have {MAX_FILE_BYTES // 2**20} MiB.")
         name = file_name(data, media_type)
-        _write(self._files(check_id(chat_id)) / name, data)
+        with self._lock:  # not while its folder is swept
+            _write(self._files(check_id(chat_id)) / name, data)
         return name
 
     def read_file(self, chat_id: str, name: str) -> bytes:
@@ -168,10 +173,16 @@ class ChatStore:
     def _look_at_all(self) -> tuple[_Known, ...]:
         """The newest first."""
         with self._lock:
+            self._sweep()
             known = {chat_id: self._look(path) for chat_id, path in self._paths()}
             self._known = {key: each for key, each in known.items() if each is not None}
             looks = self._known.values()
         return tuple(sorted(looks, key=lambda each: each.summary.updated, reverse=True))
+
+    def _sweep(self) -> None:
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + SWEEP_S
+            remove_orphans(self.folder)
 
     def _look(self, path: Path) -> _Known | None:
         """None when it is gone."""
