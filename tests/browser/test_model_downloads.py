@@ -1,7 +1,7 @@
 """Downloads by mouse, from a hub on this machine: list its files, fetch one, cancel, go on, and the model is there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +11,7 @@ from tests.live.hub_server import HubServer, running_hub
 from tests.live.launch import DEMO, Server, running_ui
 
 SLOW = "slow-Q8_0.gguf"
+WATCHED = "watched-Q8_0.gguf"
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +22,7 @@ def hub() -> Iterator[HubServer]:
         hub.add(
             "org/slow-GGUF", {SLOW: data + bytes(64)}
         )  # its bytes are told apart by their checksum
+        hub.add("org/watched-GGUF", {WATCHED: data + bytes(32)})
         yield hub
 
 
@@ -79,6 +81,26 @@ def test_a_model_that_is_not_there_says_so(page: Page) -> None:
     expect(page.locator(".toast-wrap")).to_contain_text("The hub has no model org/none")
     page.locator("#download-file input").click()  # nothing lies over the field
     expect(page.get_by_role("option", name="What the model needs")).to_be_visible()
+
+
+def test_another_page_shows_what_is_fetched_by_itself(
+    hub: HubServer, page: Page, visit: Callable[..., Visitor], ui: Server
+) -> None:
+    other = visit(ui)
+    other.open()
+    other.choose_tab("Model")
+    other.page.get_by_role("tab", name="Download", exact=True).click()
+    expect(other.page.locator("#download-list")).not_to_be_empty()
+    hub.hold[WATCHED] = 1_000_000
+    name_it(page, "org/watched-GGUF")
+    page.locator("#download-start").click()
+    item = other.page.locator("#download-list .item", has_text="org/watched-GGUF")
+    expect(item).to_contain_text("1.02 MB of 2.33 MB")
+    hub.hold.clear()
+    hub.release.set()
+    expect(item.locator(".chip")).to_have_text("done")
+    expect(other.page.locator("#model-list")).to_contain_text(WATCHED)
+    hub.release.clear()
 
 
 def test_a_download_is_cancelled_and_goes_on(ui: Server, hub: HubServer, page: Page) -> None:

@@ -32,6 +32,8 @@ class DownloadForm:
     def __init__(self, shell: Shell) -> None:
         self._downloads = shell.context.downloads
         self._model = shell.signal("model")
+        self._others = shell.signal("downloads")
+        """Also of other pages, and of the API."""
         with gr.Row(elem_classes="option-grid"):
             self.name = gr.Textbox(
                 label="Model",
@@ -92,7 +94,8 @@ class DownloadForm:
         self.listed.stop(told(self._cancel), None, self.outputs, **QUIET)
         self.listed.retry(told(self._resume), None, self.outputs, **QUIET)
         self.listed.delete(told(self._remove), None, self.outputs, **QUIET)
-        self.timer.tick(told(self._tick), [self._model], [*self.outputs, self._model], **QUIET)
+        for looks in (self.timer.tick, self._others.change):
+            looks(told(self._tick), [self._model], [*self.outputs, self._model], **QUIET)
 
     async def _look(self, name: str, branch: str, purpose: str) -> Any:
         wanted = to_wanted(name, branch, EVERYTHING, purpose, overwrite=False)

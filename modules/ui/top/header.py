@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from modules.context import AppContext
 from modules.core.errors import AppError
 from modules.ui import host, images
 from modules.ui.faults import told
@@ -57,13 +58,27 @@ def build(shell: Shell) -> None:
     _act(shell, name, leave, cancel, timer)
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What all pages show. `downloads`: key and state of each."""
+
+    models: ModelState
+    downloads: tuple[tuple[str, str], ...]
+
+
 @dataclass(slots=True)
 class Seen:
     """What this page has been shown: by the last look, and by the last telling of it to the tabs."""
 
-    looked: ModelState | None = None
-    told: ModelState | None = None
+    looked: Sight | None = None
+    told: Sight | None = None
     version: int = 0
+
+
+def _read(context: AppContext) -> Sight:
+    """In the event loop; touches no disk."""
+    downloads = tuple((each.key, each.state) for each in context.downloads.known)
+    return Sight(read_state(context.models), downloads)
 
 
 def _seen(session: Session) -> Seen:
@@ -72,15 +87,14 @@ def _seen(session: Session) -> Seen:
 
 def _watch(shell: Shell, state: gr.HTML, timer: gr.Timer) -> None:
     """One look every other second: a short request without a queue, which sends nothing while nothing changes."""
-    models = shell.context.models
 
     async def look(session: Session):  # noqa: ANN202 - an update
-        now, seen = read_state(models), _seen(session)
+        now, seen = _read(shell.context), _seen(session)
         if now == seen.looked:
             return gr.skip()
         seen.looked = now
         seen.version += 1
-        return to_header(now, seen.version)
+        return to_header(now.models, seen.version)
 
     timer.tick(told(look), [shell.session], [state], **AT_ONCE)
     shell.on_open(look, [shell.session], [state])
@@ -89,14 +103,17 @@ def _watch(shell: Shell, state: gr.HTML, timer: gr.Timer) -> None:
 def _tell(shell: Shell, state: gr.HTML, shown: list) -> None:
     """When the look has changed the chip. In the queue: only its answers make the listeners of states run."""
     models = shell.context.models
-    model, loading = shell.signal("model"), shell.signal("loading")
+    signals = [shell.signal(name) for name in ("model", "loading", "downloads")]
 
-    async def tell(session: Session, model: int, loading: int):  # noqa: ANN202 - updates
+    async def tell(session: Session, model: int, loading: int, downloads: int):  # noqa: ANN202 - updates
         seen = _seen(session)
-        now, before = seen.looked or read_state(models), seen.told
-        seen.told = now
+        sight, last = seen.looked or _read(shell.context), seen.told
+        seen.told = sight
+        now, before = sight.models, None if last is None else last.models
+        has_moved = last is not None and last.downloads != sight.downloads
+        fetching = downloads + 1 if has_moved else gr.skip()
         if before is not None and before.settled == now.settled:
-            return [*[gr.skip()] * (len(shown) + 1), loading + 1]
+            return [*[gr.skip()] * (len(shown) + 1), loading + 1, fetching]
         installed = await list_models(models)
         return [
             gr.Dropdown(choices(installed, models), value=now.name),
@@ -105,10 +122,11 @@ def _tell(shell: Shell, state: gr.HTML, shown: list) -> None:
             gr.Timer(LIVELY_S if now.is_loading else CALM_S),
             gr.skip() if _are_same_models(before, now) else model + 1,
             loading + 1,
+            fetching,
         ]
 
-    inputs = [shell.session, model, loading]
-    outputs = [*shown, model, loading]
+    inputs = [shell.session, *signals]
+    outputs = [*shown, *signals]
     state.change(told(tell), inputs, outputs, **QUIET)
 
 
