@@ -1,6 +1,7 @@
 """Fixtures of the tests that need a real server."""
 
 import gc
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,10 @@ from modules.loaders.machine import calm_openmp
 from tests.live.launch import Server, running
 
 calm_openmp()  # before any test imports torch, as the program does
+
+# A shell that starts the tests in the background makes them, and so every program that they start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
