@@ -14,7 +14,7 @@ from extensions.rag.documents import Document
 from extensions.rag.library import Found, Library
 from extensions.rag.shelf import Shelf
 from modules.context import AppContext
-from modules.core.errors import AppError
+from modules.core.errors import AppError, RequestError
 from modules.own_params import OwnParams, is_visitor, owner_named, person_named
 from modules.settings import Settings
 from modules.ui.confirming import ConfirmButton
@@ -52,8 +52,9 @@ class Panel:
 
     async def remove(self, request: gr.Request, name: str | None) -> Shown:
         library = self._shelf.own(owner_named(self._settings, request.username))
-        if name:
-            await _tried(library.remove, name)
+        if not name:
+            raise RequestError("Choose a document first.", param="document")
+        await _tried(library.remove, name)
         return await self.read(request)
 
     async def look(self, request: gr.Request, question: str) -> str:
@@ -80,7 +81,7 @@ def build(context: AppContext, shelf: Shelf, own: OwnParams) -> None:
             chosen = gr.Dropdown([], label="Document", elem_id="rag-chosen")
             with gr.Row():
                 removing = ConfirmButton("Remove", "Remove it", elem_id="rag-remove")
-                reading = gr.Button("Read the folder again", elem_id="rag-read")
+                reading = gr.Button("Read the folder again", size="md", elem_id="rag-read")
     question = gr.Textbox(label="What a question finds", placeholder="Ask something, press Enter")
     passages = gr.HTML(elem_id="rag-passages")
     files.upload(told(panel.add), files, [files, listed, chosen])

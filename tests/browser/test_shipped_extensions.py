@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.talking import Talk
 from tests.browser.visits import PHONE, Visitor, overflow_px
@@ -50,6 +50,10 @@ def talk(visitor: Visitor) -> Talk:
 
 def open_extensions(talk: Talk) -> None:
     talk.page.get_by_role("button", name="Extensions", exact=True).click()
+
+
+def height_px(part: Locator) -> float:
+    return part.evaluate("e => e.getBoundingClientRect().height")
 
 
 def test_places_of_extensions_open_and_close(talk: Talk) -> None:
@@ -152,9 +156,13 @@ def test_documents_are_added_asked_and_removed(visitor: Visitor, tmp_path: Path)
     talk.ask("What color is the sky?")
     expect(talk.text).to_contain_text("Sources: [1] notes.txt (passage 1 of 1)")
     visitor.choose_tab("Documents")
+    page.locator("#rag-remove").click()
+    page.locator("#rag-remove-sure").click()
+    expect(page.locator(".toast-wrap")).to_contain_text("Choose a document first")
     chosen = page.locator("#rag-chosen input")
     chosen.click()
     page.get_by_role("option", name="notes.txt").click()
+    assert height_px(page.locator("#rag-remove")) == height_px(page.locator("#rag-read"))
     page.locator("#rag-remove").click()
     page.locator("#rag-remove-sure").click()
     expect(page.locator("#rag-documents")).to_contain_text("There are no documents yet")
