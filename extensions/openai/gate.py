@@ -17,6 +17,8 @@ from modules.web.bodies import BodyLimit, BodyTooLarge, has_files, kind_of_body,
 
 log = logging.getLogger("hearth.api")
 
+WANTS_HEAD = "wants_head"
+"""Key of a request's state: no body is sent, so that a stream that never ends must not begin."""
 VIA = "x-hearth-via"
 """Names the Hearth that passes a request on to this one."""
 OPEN_PATHS = frozenset(("/", "/health", "/docs", "/openapi.json", "/favicon.ico"))
@@ -72,6 +74,7 @@ class Gate:
             refusal = self._refuse(scope)
             if scope["method"] == "HEAD":  # answered as GET; the server below leaves the body out
                 scope = {**scope, "method": "GET"}
+                scope.setdefault("state", {})[WANTS_HEAD] = True
             if refusal is not None:
                 await refusal(scope, receive, watch)
             else:

@@ -10,6 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.types import Receive, Scope, Send
 
 from extensions.openai.errors import describe
+from extensions.openai.gate import WANTS_HEAD
 from modules.core.errors import AppError, ModelError
 
 log = logging.getLogger("hearth.api")
@@ -46,6 +47,8 @@ class EventStreamResponse(EventSourceResponse):
         self._cleanup = cleanup
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if WANTS_HEAD in scope.get("state", {}):
+            scope = {**scope, "method": "HEAD"}
         try:
             await super().__call__(scope, receive, send)
         finally:

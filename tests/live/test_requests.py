@@ -1,14 +1,16 @@
 """Requests that are wrong as HTTP or as JSON: refused with OpenAI's error, and the server serves on."""
 
+import http.client
 import json
 import socket
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.live.launch import Server
+from tests.live.launch import PATIENCE_S, Server
 from tests.live.wire import GREEDY, SKY, checked_chat, error_of
 
 CHAT = "/v1/chat/completions"
@@ -110,6 +112,16 @@ def test_head_and_options(http: httpx.Client) -> None:
 
 def test_health_can_be_asked_by_head(http: httpx.Client) -> None:
     assert http.head("/health").status_code == 200
+
+
+def test_head_of_a_stream_without_end_leaves_the_connection_usable(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
+    with closing(connection):
+        for method, path in (("HEAD", "/v1/internal/model/events"), ("GET", "/health")):
+            connection.request(method, path)
+            response = connection.getresponse()
+            assert response.status == 200
+            response.read()
 
 
 SURROGATE = "a\ud800b"
