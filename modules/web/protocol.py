@@ -3,9 +3,11 @@
 import json
 import re
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEAD_BYTES = 65_536
+MAX_AHEAD = 8
+"""Requests that are read while the first of them is answered: where nothing is read, nobody sees that the client leaves."""
 _REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
 _OFFER = re.compile(rb"\r\n(?:upgrade:[ \t]*h2c|http2-settings:[^\r\n]*)(?=\r\n)", re.IGNORECASE)
 _CONNECTION = re.compile(rb"\r\nconnection:[^\r\n]*(?=\r\n)", re.IGNORECASE)
@@ -21,6 +23,15 @@ class HttpProtocol(HttpToolsProtocol):
     _has_advanced = False
     _is_in_head = False
     _is_in_body = False
+    _open: tuple[RequestResponseCycle, ...] = ()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """uvicorn tells only the request that came last, which may have come while another is still answered."""
+        super().connection_lost(exc)
+        for cycle in self._open:
+            if not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         if not self._is_in_body:
@@ -43,7 +54,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._is_in_body = True
         self._has_advanced = True
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:  # which a WebSocket leaves as it was
+            still_open = (cycle for cycle in self._open if not cycle.response_complete)
+            self._open = (*still_open, self.cycle)
+        if 1 < len(self._open) <= MAX_AHEAD:
+            self.flow.resume_reading()
 
     def on_body(self, body: bytes) -> None:
         self._has_advanced = True

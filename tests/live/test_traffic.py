@@ -101,6 +101,20 @@ def test_a_client_that_leaves_frees_the_slot(idle: Server, streams: bool) -> Non
 
 
 @pytest.mark.parametrize("streams", [False, True])
+def test_a_client_that_sent_more_requests_and_leaves_frees_the_slot(
+    idle: Server, streams: bool
+) -> None:
+    """Pipelining: the next request comes before the answer to the first."""
+    before = len(idle.logged)
+    raw = send(idle, {**ENDLESS, "stream": streams})
+    raw.sendall(2 * b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    eventually(lambda: _load_of(idle) == (1, 0))
+    raw.close()
+    eventually(lambda: _load_of(idle) == (0, 0))
+    assert "Traceback" not in idle.logged[before:]
+
+
+@pytest.mark.parametrize("streams", [False, True])
 def test_a_client_that_leaves_during_a_long_prompt_frees_the_slot(
     idle: Server, streams: bool
 ) -> None:
