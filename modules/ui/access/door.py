@@ -18,7 +18,7 @@ from modules.settings import Settings
 from modules.ui.access.login_page import render_login_page
 from modules.ui.access.logins import Logins, PasswordCheck, TooManyAttempts
 from modules.ui.access.names import NameRule
-from modules.ui.access.routes import is_served, is_stream
+from modules.ui.access.routes import is_of_events, is_served, is_stream
 from modules.web.access import host_name, is_own
 from modules.web.bodies import BodyLimit, has_files, limited
 
@@ -26,11 +26,13 @@ log = logging.getLogger("hearth.ui")
 
 MAX_FORM_BYTES = 8192
 LAST_WORDS_S = 1.0
-"""How long streams of pages go on when the program ends."""
+"""How long streams of pages go on when the program ends, or somebody logs out."""
 POLICY_VIOLATION = 1008
 SEE_OTHER = 303
 USER = "hearth_user"
 """Where the name that was logged in with is, in the scope's state."""
+ENDED = "hearth_ended"
+"""The event there that is set when this login ends."""
 NOT_FORWARDED = frozenset((b"x-gradio-server",))
 """With this header a caller could choose where the page has its files from."""
 WRONG = "That name and password do not fit."
@@ -110,6 +112,7 @@ class Door:
             log.error("A request to the web UI failed: %s", trace_of(error))
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Whoever logs out hears nothing more in any page of this login: what is being made for it ends, as if the page were closed."""
         is_open = False
 
         async def sent(message: Message) -> None:
@@ -118,14 +121,17 @@ class Door:
             await send(message)
 
         running = asyncio.ensure_future(self._app(scope, receive, sent))
-        ending = asyncio.ensure_future(self._ending.wait())
+        ends = [self._ending]
+        if ENDED in scope.get("state", {}) and is_of_events(scope["path"]):
+            ends.append(scope["state"][ENDED])
+        ending = [asyncio.ensure_future(end.wait()) for end in ends]
         try:
-            await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((running, *ending), return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
                 await asyncio.wait((running,), timeout=LAST_WORDS_S)
         finally:
-            ending.cancel()
-            running.cancel()  # nothing where it is done
+            for each in (running, *ending):  # nothing where it is done
+                each.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
         if is_open:
@@ -158,12 +164,12 @@ class Door:
         if scope["path"] == "/logout":
             self._desk.logins.close(token)
             return self._leave_with(self._desk, None, Request(scope))
-        name = self._desk.logins.name_of(token)
-        if name is None:
+        login = self._desk.logins.find(token)
+        if login is None:
             return self._show_login(headers, scope["method"])
         if scope["path"] == "/login":
             return RedirectResponse(f"{self._subpath}/", SEE_OTHER)
-        scope["state"] = {**scope.get("state", {}), USER: name}
+        scope["state"] = {**scope.get("state", {}), USER: login.name, ENDED: login.ended}
         return None
 
     def _show_login(self, headers: Headers, method: str) -> Response:

@@ -24,8 +24,11 @@ class TooManyAttempts(Exception):
 
 @dataclass(slots=True)
 class Login:
+    """`ended` is set when somebody logs out."""
+
     name: str
     last_use: float
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Logins:
@@ -44,15 +47,19 @@ class Logins:
         self._by_token[token] = Login(name, self._clock())
         return token
 
-    def name_of(self, token: str | None) -> str | None:
+    def find(self, token: str | None) -> Login | None:
+        """The login of this token, which is used with that; None where there is none, or none any more."""
         login = self._by_token.get(token or "")
         if login is None or self._clock() - login.last_use > IDLE_S:
             return None
         login.last_use = self._clock()
-        return login.name
+        return login
 
     def close(self, token: str | None) -> None:
-        self._by_token.pop(token or "", None)
+        """In the event loop."""
+        login = self._by_token.pop(token or "", None)
+        if login is not None:
+            login.ended.set()
 
     def _drop_idle(self) -> None:
         now = self._clock()

@@ -28,10 +28,16 @@ ELSEWHERE = re.compile(r"/gradio_api/file=\s*[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 
 STREAMS = re.compile(r"/gradio_api/(queue/data|heartbeat/[^/]+|upload_progress)/?", re.DOTALL)
 """Answers that last as long as a page is open."""
+EVENTS = re.compile(r"/gradio_api/queue/data/?")
 
 
 def is_stream(path: str) -> bool:
     return STREAMS.fullmatch(path) is not None
+
+
+def is_of_events(path: str) -> bool:
+    """What the handlers of a page say, rather than that it is open."""
+    return EVENTS.fullmatch(path) is not None
 
 
 def is_served(path: str) -> bool:

@@ -10,6 +10,7 @@ from modules.ui.chat.actions import act
 from modules.ui.chat.desk import ChatDesk, Views
 from modules.ui.chat.events import Sent
 from modules.ui.chat.replying import PREPARATIONS, Live, impersonate, reply
+from modules.ui.chat.state import ChatState
 from modules.ui.markup import UNEXPECTED
 from modules.ui.session import Session
 
@@ -51,8 +52,11 @@ class Exchange:
             refusal = error.message
         return await self._changes(session), refusal
 
-    async def reply(self, session: Session, sent: Sent) -> AsyncGenerator[tuple[Live, Views]]:
-        """A reply while it comes; what it has changed is told with the first look, when the chat is kept, and with the last. Closing it keeps what is there."""
+    async def reply(
+        self, session: Session, sent: Sent, logout: asyncio.Event | None = None
+    ) -> AsyncGenerator[tuple[Live, Views]]:
+        """A reply while it comes; what it has changed is told with the first look, when the chat is kept, and with the last. Closing it keeps
+        what is there, and so does a `logout`."""
         await self._until_open(session)
         if sent.what == "impersonate":
             lives = impersonate(self._desk, session, sent)
@@ -61,6 +65,7 @@ class Exchange:
         else:
             return
         state = self._desk.state_of(session)
+        leaving = asyncio.ensure_future(_cut_off_at(logout, state))
         told: int | None = None
         last: Live | None = None
         try:
@@ -76,6 +81,7 @@ class Exchange:
             state.note = UNEXPECTED
             last = {"n": state.count(), "state": "idle", "note": "", "context": {}}
         finally:
+            leaving.cancel()
             await lives.aclose()
         if last is not None:
             yield last, await self._changes(session)
@@ -97,3 +103,9 @@ class Exchange:
             if asyncio.get_running_loop().time() > ends:
                 raise NotReady("The page is not open yet; load it again.")
             await asyncio.sleep(0.05)
+
+
+async def _cut_off_at(logout: asyncio.Event | None, state: ChatState) -> None:
+    if logout is not None:
+        await logout.wait()
+        state.cut_off()

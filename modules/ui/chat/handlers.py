@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from modules.ui.access.door import ENDED
 from modules.ui.chat.desk import ChatDesk, Views
 from modules.ui.chat.events import Sent
 from modules.ui.chat.exchange import Exchange
@@ -34,8 +35,12 @@ class Handlers:
             warn(refusal)
         return _outputs(changed)
 
-    async def on_reply(self, session: Session, event: gr.EventData) -> AsyncGenerator[list[Any]]:
-        async with aclosing(self._exchange.reply(session, Sent.of(event._data))) as looks:
+    async def on_reply(
+        self, session: Session, event: gr.EventData, request: gr.Request
+    ) -> AsyncGenerator[list[Any]]:
+        logout = getattr(request.state, ENDED, None)  # none without logins
+        replying = self._exchange.reply(session, Sent.of(event._data), logout)
+        async with aclosing(replying) as looks:
             async for live, changed in looks:
                 yield [live, *_outputs(changed)]
 

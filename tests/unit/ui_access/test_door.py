@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -248,3 +248,34 @@ async def test_streams_end_with_the_program(
         door.end()
         assert (await asking).content == b"data"
     assert app.is_over
+
+
+async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+    """A word, and then nothing as long as somebody listens."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"word", "more_body": True})
+    await asyncio.Event().wait()
+
+
+async def test_a_logout_ends_what_is_told_to_this_login_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("modules.ui.access.door.LAST_WORDS_S", 0)
+    settings = Settings(gradio_auth=("ada:pw:1", "bob:pw2"))
+    desk = Desk(PasswordCheck(Accounts.from_settings(settings), sleep=no_pause), "hearth-login-1")
+    transport = httpx.ASGITransport(app=Door(endless, settings, desk))
+    people = [ADA, ADA, {"username": "bob", "password": "pw2"}]
+    async with AsyncExitStack() as stack:
+        client = lambda: httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860")  # noqa: E731
+        clients = [await stack.enter_async_context(client()) for _ in people]
+        for each, person in zip(clients, people, strict=True):
+            await each.post("/login", data=person)
+        events = [asyncio.ensure_future(each.get("/gradio_api/queue/data")) for each in clients]
+        heartbeat = asyncio.ensure_future(clients[0].get("/gradio_api/heartbeat/x"))
+        await asyncio.sleep(0)
+        await clients[0].get("/logout")
+        assert (await asyncio.wait_for(events[0], 10)).text == "word"
+        assert not any(task.done() for task in (*events[1:], heartbeat))
+        for task in (*events[1:], heartbeat):
+            task.cancel()
+        await asyncio.gather(*events[1:], heartbeat, return_exceptions=True)

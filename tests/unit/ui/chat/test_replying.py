@@ -10,6 +10,7 @@ import pytest
 
 from modules.core.events import Event, Finished, TextDelta, Usage
 from modules.ui.chat.events import Sent
+from modules.ui.chat.exchange import Exchange
 from modules.ui.chat.replying import reply
 from modules.ui.chat.writing import Started
 from tests.unit.ui.chat.desk import Visit, make_desk
@@ -85,6 +86,23 @@ def test_a_chat_is_deleted_without_waiting_for_the_rest_of_its_reply(
         assert page.texts == []
 
     asyncio.run(main())
+
+
+def test_a_logout_ends_the_reply_and_keeps_it(page: Visit) -> None:
+    async def main() -> None:
+        exchange, logout = Exchange(page.desk), asyncio.Event()
+        await exchange.open(page.session)
+        states: list[str] = []
+        sent = Sent({"do": "send", "text": "Hello"})
+        async for live, _ in exchange.reply(page.session, sent, logout):
+            states.append(live["state"])
+            if live["state"] == "writing":
+                logout.set()
+        assert states[-1] == "idle"
+        kept = page.state.store.load(page.state.conversation.id)
+        assert [turn.version.text for turn in kept.turns] == ["Hello", "Well,"]
+
+    asyncio.run(asyncio.wait_for(main(), 10))
 
 
 def test_stop_counts_while_a_reply_is_still_prepared(
