@@ -10,7 +10,7 @@ from typing import NoReturn
 from modules.console import ConsoleProgress, log_loose_error, set_up_logging
 from modules.context import AppContext
 from modules.core.errors import AppError, ConfigError
-from modules.core.life import Life
+from modules.core.life import Life, leave_ports, take_ports
 from modules.download_cli import build_downloads, run_command
 from modules.engine.ledger import Ledger
 from modules.engine.manager import ModelManager
@@ -38,9 +38,10 @@ def main() -> int:
         set_up_logging(is_verbose=settings.verbose or settings.debug)
         catalog = build_catalog(settings)
         model = choose_model(settings, catalog)
-        life = Life()
+        life = Life(take_ports(os.environ))
         status = _event_loop()(run(settings, catalog, model, life))
         if life.will_restart:
+            leave_ports(os.environ, life.ports)
             _begin_anew()
         return status
     except AppError as error:

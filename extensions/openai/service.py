@@ -12,7 +12,7 @@ from extensions.openai.tunnel import Tunnel
 from modules.context import AppContext
 from modules.core.errors import ConfigError
 from modules.settings import Settings
-from modules.web.ports import open_sockets
+from modules.web.ports import open_as_before
 from modules.web.server import (
     Server,
     build_server,
@@ -44,7 +44,8 @@ class ApiService:
         settings = self._context.settings
         _check_settings(settings)
         Keys.from_settings(settings)
-        self._sockets = open_sockets(listen_hosts(settings), settings.api_port, "--api-port")
+        hosts, ports = listen_hosts(settings), self._context.life.ports
+        self._sockets = open_as_before(hosts, settings.api_port, "--api-port", ports)
         self._server = build_server(
             build_app(self._context),
             settings,

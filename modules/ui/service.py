@@ -15,7 +15,7 @@ from modules.ui.access.accounts import Accounts
 from modules.ui.access.door import Desk, Door, to_subpath
 from modules.ui.access.logins import PasswordCheck
 from modules.ui.temporary import make_temporary_folder, remove_temporary_folder
-from modules.web.ports import open_sockets
+from modules.web.ports import open_as_before
 from modules.web.server import (
     Server,
     build_server,
@@ -62,7 +62,8 @@ class WebUi:
         settings = self._context.settings
         check_settings(settings)
         accounts = Accounts.from_settings(settings)
-        self._sockets = open_sockets(listen_hosts(settings), settings.listen_port, "--listen-port")
+        hosts, ports = listen_hosts(settings), self._context.life.ports
+        self._sockets = open_as_before(hosts, settings.listen_port, "--listen-port", ports)
         if accounts.are_set:
             port = self._sockets[0].getsockname()[1]
             self._desk = Desk(PasswordCheck(accounts), cookie=f"hearth-login-{port}")

@@ -25,6 +25,24 @@ def open_sockets(hosts: list[str], port: int, flag: str) -> list[socket.socket]:
     return opened
 
 
+def open_as_before(
+    hosts: list[str], port: int, flag: str, ports: dict[str, int]
+) -> list[socket.socket]:
+    """As `open_sockets`. `ports`: by flags, those of before a restart: where any will do (0), the same is taken if it is free. The one
+    that is taken is noted there."""
+    opened = [] if port else _reopened(hosts, ports.get(flag, 0), flag)
+    opened = opened or open_sockets(hosts, port, flag)
+    ports[flag] = opened[0].getsockname()[1]
+    return opened
+
+
+def _reopened(hosts: list[str], port: int, flag: str) -> list[socket.socket]:
+    try:
+        return open_sockets(hosts, port, flag) if 0 < port < 65536 else []
+    except ConfigError:  # somebody else has it by now
+        return []
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -121,17 +120,11 @@ def test_it_fits_on_a_phone(ui: Server, visit: Callable[..., Visitor]) -> None:
     assert overflow_px(visitor.page) <= 0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def test_restart_and_shut_down(tmp_path: Path, visit: Callable[..., Visitor]) -> None:
-    """On ports that stay the same. The process is the same one too: only what runs in it begins anew, with the flags of now."""
+    """On the ports that it had, though any would do. The process is the same one too: only what runs in it begins anew, with the flags of
+    now."""
     add_extension(tmp_path)
-    ports = ("--listen-port", str(free_port()), "--api-port", str(free_port()))
-    with running_ui(tmp_path, *ports) as server:
+    with running_ui(tmp_path) as server:
         visitor = visit(server)
         visitor.faults.allow("Failed to load resource|ERR_CONNECTION|ERR_EMPTY|ERR_INCOMPLETE")
         page = visitor.open()
@@ -152,6 +145,7 @@ def test_restart_and_shut_down(tmp_path: Path, visit: Callable[..., Visitor]) ->
         )
         expect(page.locator("#header-state .chip")).to_have_text("ready")
         assert server.process.poll() is None
+        server.wait_until_ready()  # the API, where it was
         visitor.choose_tab("Session")
         expect(page.locator("[data-extension='loud'] .chip")).to_have_text("on")
         page.locator("#program-end").click()
