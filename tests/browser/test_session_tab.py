@@ -1,12 +1,16 @@
 """The session tab, by mouse: extensions on and off, lines to copy, flags with preview, restart and shut down of the real program."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 from playwright.sync_api import Page, expect
 
 from tests.browser.visits import PHONE, Visitor, overflow_px
@@ -79,6 +83,46 @@ def test_the_lines_to_copy_work(ui: Server, page: Page) -> None:
     with ui.client() as client:
         answer = client.post(url[1], json=json.loads(body[1]))
     assert answer.json()["choices"][0]["message"]["content"]
+
+
+def code_in(page: Page, name: str) -> str:
+    expect(page.locator(f"#{name} .cm-line").first).not_to_be_empty()
+    return "\n".join(page.locator(f"#{name} .cm-line").all_inner_texts())
+
+
+@pytest.mark.parametrize("names", [("localhost",), ("my.example",)])
+def test_the_lines_to_copy_work_with_a_certificate_of_ones_own(
+    tmp_path: Path, visit: Callable[..., Visitor], names: tuple[str, ...]
+) -> None:
+    """One for a name of this machine is checked; one for other names cannot be."""
+    issued = trustme.CA().issue_cert(*names)
+    folder = tmp_path / "my files"
+    folder.mkdir()
+    issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    files = ("--ssl-certfile", str(folder / "cert.pem"), "--ssl-keyfile", str(folder / "key.pem"))
+    with running_ui(tmp_path, *files) as server:
+        visitor = visit(server)
+        page = visitor.open()
+        visitor.choose_tab("Session")
+        is_checked = "localhost" in names
+        note = "is not from a public authority" if is_checked else "cannot be checked"
+        expect(page.locator("#api-summary")).to_contain_text(note)
+        curl, python = code_in(page, "api-curl"), code_in(page, "api-python")
+        page.close()
+        assert is_checked == ("--cacert" in curl)
+        said = run("bash", "-c", curl.replace("curl ", "curl -sS --noproxy '*' ", 1))
+        assert json.loads(said)["choices"][0]["message"]["content"]
+        assert run(sys.executable, "-c", python).strip()
+
+
+def run(*command: str) -> str:
+    bare = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_S * 3, env=bare, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 def test_what_a_person_chooses_is_kept(ui: Server, page: Page) -> None:

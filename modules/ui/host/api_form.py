@@ -1,11 +1,12 @@
 """The API: whether it runs, and lines to copy."""
 
 # pyright: basic
+import asyncio
 from typing import Any
 
 import gradio as gr
 
-from modules.ui.host.api import read_api, to_curl, to_python, to_summary
+from modules.ui.host.api import read_api, to_curl, to_python, to_summary, with_trust
 from modules.ui.shell import Shell
 
 
@@ -23,6 +24,7 @@ class ApiForm:
 
     async def show(self, request: gr.Request) -> list[Any]:
         state = read_api(self._context, request.url.hostname or "")
+        state = await asyncio.to_thread(with_trust, state, self._context.settings)
         if not state.is_running:
             hidden = gr.Code(visible=False)
             return [to_summary(state), hidden, hidden]
