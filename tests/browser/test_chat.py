@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.talking import Talk
 from tests.browser.visits import PHONE, Visitor, overflow_px
@@ -661,6 +661,42 @@ def test_text_files_are_read(talk: Talk, tmp_path: Path) -> None:
     expect(talk.page.locator("#chat-files .file:not(.loading)")).to_contain_text("notes.txt")
     talk.ask(SKY)
     expect(talk.questions.locator(".file")).to_contain_text("notes.txt")
+
+
+def drag(page: Page, place: Locator, path: Path, *, drops: bool = True) -> None:
+    """A file or folder of the machine to the middle of a place, as the mouse of a person does."""
+    box = place.bounding_box()
+    assert box is not None
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop")[: 3 if drops else 2]:
+        session.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
+    session.detach()
+
+
+def test_files_are_dropped_into_the_chat_and_nowhere_else(
+    talk: Talk, visitor: Visitor, tmp_path: Path
+) -> None:
+    page = talk.page
+    chat, files = page.locator("#chat-messages"), page.locator("#chat-files .file")
+    note = tmp_path / "notes.txt"
+    note.write_text("The meeting is on Friday.")
+    expect(page.locator(".start h2")).to_be_visible()
+    drag(page, chat, note)
+    expect(page.locator("#chat-files .file:not(.loading)")).to_have_text("notes.txt")
+    drag(page, chat, tmp_path)
+    expect(files.nth(1)).to_contain_text("is a folder")
+    drag(page, chat, note, drops=False)
+    expect(page.locator(".composer-drop")).to_be_visible()
+    for beside in (page.locator("#chat-list"), page.locator("#tabs").get_by_role("tablist")):
+        drag(page, beside, note)
+    expect(page.locator(".composer-drop")).to_be_hidden()
+    expect(files).to_have_count(2)
+    assert visitor.context.pages == [page]
+    assert page.url.startswith(visitor.url)
+    talk.ask(SKY)
+    expect(talk.questions.locator(".file")).to_have_text("notes.txt")
 
 
 def test_what_cannot_be_used_is_told_and_nothing_is_lost(talk: Talk, tmp_path: Path) -> None:

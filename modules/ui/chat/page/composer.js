@@ -88,15 +88,17 @@ addEventListener("keydown", (event) => {
 
 const isUnseen = (file) => !view().can_see && /\.(png|jpe?g|gif|webp|bmp)$/i.test(file.name);
 const drawFiles = () => {
-  fileList.replaceChildren(...files.map((file) => h("span", { class: `file ${file.problem ? "broken" : ""} ${file.path ? "" : "loading"}`, title: file.problem || file.name },
+  fileList.replaceChildren(...files.map((file) => h("span", { class: `file ${file.problem ? "broken" : ""} ${file.path || file.problem ? "" : "loading"}`, title: file.problem || file.name },
     file.preview ? h("img", { src: file.preview, alt: "" }) : icon("attach", 15), h("span", {}, file.name), file.problem || isUnseen(file) ? h("small", {}, file.problem || "needs a model that sees") : null,
     iconButton("close", `Remove ${file.name}`, () => { files = files.filter((each) => each !== file); drawFiles(); update(); }))));
 };
-const addFiles = async (given) => {
+const addFiles = async (given, folders = []) => {
   await Promise.all([...given].map(async (source) => {
     const file = { name: source.name || "pasted file", preview: source.type.startsWith("image/") ? URL.createObjectURL(source) : null };
     files.push(file);
+    if (folders.includes(file.name)) file.problem = "is a folder";
     drawFiles();
+    if (file.problem) return;
     try { file.path = (await upload(source)).path; } catch { file.problem = "could not be sent"; }
     drawFiles();
     update();
@@ -112,19 +114,25 @@ input.addEventListener("paste", (event) => {
 });
 const zone = () => document.querySelector("#chat-main");
 const hasFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
+const foldersOf = (items) => [...items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => entry?.isDirectory).map((entry) => entry.name);
 setTimeout(() => {
-  let depth = 0;
-  zone().addEventListener("dragenter", (event) => { if (hasFiles(event)) { depth += 1; form.classList.add("dropping"); } });
-  zone().addEventListener("dragleave", () => { depth = Math.max(0, depth - 1); if (!depth) form.classList.remove("dropping"); });
+  zone().addEventListener("dragenter", (event) => { if (hasFiles(event)) form.classList.add("dropping"); });
+  zone().addEventListener("dragleave", (event) => { if (!zone().contains(event.relatedTarget)) form.classList.remove("dropping"); });
   zone().addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
   zone().addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
-    depth = 0;
     form.classList.remove("dropping");
-    addFiles(event.dataTransfer.files);
+    addFiles(event.dataTransfer.files, foldersOf(event.dataTransfer.items));
   });
 });
+/* A file that is let go beside the chat is nobody's: the browser would show it, in place of this page or in another one. */
+for (const name of ["dragover", "drop"])
+  addEventListener(name, (event) => {
+    if (!isChatShown() || !hasFiles(event) || event.defaultPrevented) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "none";
+  });
 
 /* ---- Speech: recorded here, sent as a WAV file of 16 kHz, and written out by the server */
 
