@@ -231,6 +231,42 @@ def test_keys_of_buttons_panels_and_other_tabs_are_left_alone(talk: Talk, visito
     expect(talk.field).to_have_value("")
 
 
+def test_menus_and_panels_by_keyboard(talk: Talk) -> None:
+    page, keys = talk.page, talk.page.keyboard
+    talk.ask(SKY)
+    talk.chats.first.focus()
+    keys.press("Tab")
+    keys.press("Enter")
+    keys.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Rename")).to_be_focused()
+    keys.press("Enter")
+    keys.type("Blue things")
+    keys.press("Enter")
+    expect(page.locator("#chat-title")).to_have_text("Blue things")
+    page.locator("#chat-more").focus()
+    keys.press("Enter")
+    keys.press("ArrowUp")
+    expect(page.get_by_role("menuitem", name="Keyboard")).to_be_focused()
+    keys.press("ArrowDown")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    keys.press("Escape")
+    expect(page.locator("#chat-more")).to_be_focused()
+    page.locator("#chat-mode").focus()
+    keys.press("Enter")
+    for _ in range(2):
+        keys.press("Tab")
+    expect(page.locator(".chat-panel [data-value=chat]")).to_be_focused()
+    keys.press("Enter")
+    expect(page.locator("#chat-mode")).to_contain_text("Chat")
+    expect(page.locator("#chat-mode")).to_be_focused()
+    page.locator("#chat-tools").focus()
+    keys.press("Enter")
+    keys.press("ArrowDown")
+    keys.press(" ")
+    expect(page.locator(".chat-panel [data-value=get_weather]")).to_be_visible()
+    expect(page.locator(".chat-panel [data-value=tools]")).to_be_focused()
+
+
 def test_stop_keeps_what_is_there(talk: Talk, ui: Server) -> None:
     talk.send("Count slowly")
     expect(talk.text).to_contain_text("word3")

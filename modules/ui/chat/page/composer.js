@@ -274,7 +274,13 @@ const update = () => {
   drawMeter();
   const panel = document.querySelector(".chat-panel .tool-panel");
   const toolPrint = JSON.stringify(value.tools);
-  if (panel && panel.print !== toolPrint) { panel.print = toolPrint; panel.replaceChildren(...toolPanel()); panel.closest(".chat-panel").place(); }
+  if (panel && panel.print !== toolPrint) {
+    const focused = [...panel.querySelectorAll("button")].indexOf(document.activeElement);
+    panel.print = toolPrint;
+    panel.replaceChildren(...toolPanel());
+    panel.querySelectorAll("button")[focused]?.focus({ preventScroll: true });
+    panel.closest(".chat-panel").place();
+  }
   const action = clickedEarly;
   clickedEarly = null;
   action?.();

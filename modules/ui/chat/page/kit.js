@@ -86,7 +86,8 @@ const picture = (who, size = "") =>
     ? h("img", { class: `face ${size}`, src: served(who.picture), alt: "" })
     : h("span", { class: `face letter ${size}`, "aria-hidden": "true" }, (who.name || "?").trim().slice(0, 1).toUpperCase());
 
-/* A panel that floats beside `anchor` until something else is clicked. A second call for the same anchor closes it. */
+/* A panel that floats beside `anchor` until something else is clicked. A second call for the same anchor closes it. Arrows and Tab go through
+   what is in it; the focus comes back to the anchor. */
 const openPanel = (anchor, content, { above = false, label = "" } = {}) => {
   const open = document.querySelector(".chat-panel");
   if (open) open.closePanel();
@@ -102,25 +103,38 @@ const openPanel = (anchor, content, { above = false, label = "" } = {}) => {
   const outside = (event) => {
     if (!panel.contains(event.target) && !anchor.contains(event.target)) panel.closePanel();
   };
-  const escape = (event) => {
-    if (event.key !== "Escape") return;
+  const go = (by) => {
+    const stops = [...panel.querySelectorAll("button:not(:disabled), textarea")];
+    const at = stops.indexOf(document.activeElement);
+    stops.at(at < 0 && by > 0 ? 0 : (Math.max(at, 0) + by) % stops.length)?.focus();
+  };
+  const keys = (event) => {
+    const now = document.activeElement;
+    const by = { ArrowDown: 1, ArrowUp: -1, Tab: event.shiftKey ? -1 : 1 }[event.key];
+    if (event.key === "Escape") {
+      panel.closePanel();
+      anchor.focus();
+    } else if (by && (panel.contains(now) || now === anchor || now === document.body) && !(event.key !== "Tab" && now.matches("textarea"))) {
+      event.preventDefault();
+      go(by);
+    } else return;
     event.stopPropagation();
-    panel.closePanel();
-    anchor.focus();
   };
   panel.anchor = anchor;
   panel.place = place;
   panel.closePanel = () => {
+    const hadFocus = panel.contains(document.activeElement);
     panel.remove();
+    if (hadFocus) anchor.focus({ preventScroll: true });
     anchor.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside, true);
-    document.removeEventListener("keydown", escape, true);
+    document.removeEventListener("keydown", keys, true);
   };
   document.body.append(panel);
   anchor.setAttribute("aria-expanded", "true");
   place();
   document.addEventListener("pointerdown", outside, true);
-  document.addEventListener("keydown", escape, true);
+  document.addEventListener("keydown", keys, true);
   return panel;
 };
 
