@@ -9,6 +9,15 @@ import gradio as gr
 from modules.ui.faults import told
 from modules.ui.listening import AT_ONCE, QUIET
 
+GO_ON_AT = """() => {
+  const find = (tries) => {
+    const button = document.getElementById("%s");
+    if (document.activeElement === document.body) button ? button.focus() : tries && setTimeout(find, 50, tries - 1);
+  };
+  find(20);
+}"""
+"""Where the keyboard goes on, after the button that it was at has been hidden."""
+
 
 class ConfirmButton:
     """`LABEL`, and after a click `SURE` and Keep in its place."""
@@ -19,6 +28,7 @@ class ConfirmButton:
         self._sure = gr.Button(
             sure, variant="stop", visible=False, elem_id=f"{elem_id}-sure", **options
         )
+        self._id = elem_id
         self._keep = gr.Button("Keep", visible=False, elem_id=f"{elem_id}-keep", **options)
         self._buttons = [self._ask, self._sure, self._keep]
 
@@ -26,9 +36,12 @@ class ConfirmButton:
         self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> None:
         """`handler` runs once it has been confirmed."""
-        self._ask.click(told(_asked), None, self._buttons, **AT_ONCE)
+        asked = self._ask.click(told(_asked), None, self._buttons, **AT_ONCE)
+        asked.then(None, None, None, js=GO_ON_AT % f"{self._id}-keep")
         self._sure.click(told(handler), list(inputs), list(outputs), **QUIET)
-        self.drop_question_on(self._keep.click, self._sure.click)
+        for answer in (self._keep, self._sure):
+            settled = answer.click(told(_settled), None, self._buttons, **AT_ONCE)
+            settled.then(None, None, None, js=GO_ON_AT % self._id)
 
     def drop_question_on(self, *events: Callable[..., Any]) -> None:
         """Events with which something else is chosen: that is not what was asked about."""

@@ -117,6 +117,25 @@ def test_a_card_is_imported(characters: Page, ui: Server, tmp_path: Path) -> Non
     assert sorted(path.name for path in (ui.user_data / "characters").glob("Ada*")) == ["Ada.png"]
 
 
+def test_the_keyboard_goes_on_where_it_was_asked_once_more(characters: Page, ui: Server) -> None:
+    (ui.user_data / "characters" / "Gone.yaml").write_text("name: Gone")
+    characters.reload()
+    characters.locator("#tab-character-button").click()
+    characters.locator("#character-list button", has_text="Gone").press("Enter")
+    expect(field(characters, "character-name")).to_have_value("Gone")
+    delete = characters.locator("#character-delete")
+    delete.press("Enter")
+    expect(characters.locator("#character-delete-keep")).to_be_focused()
+    characters.keyboard.press("Enter")
+    expect(delete).to_be_focused()
+    characters.keyboard.press("Enter")
+    expect(characters.locator("#character-delete-keep")).to_be_focused()
+    characters.keyboard.press("Shift+Tab")
+    characters.keyboard.press("Enter")
+    expect(characters.locator("#character-list")).not_to_contain_text("Gone")
+    expect(delete).to_be_focused()
+
+
 def test_who_the_user_is_counts_for_characters(
     characters: Page, ui: Server, visitor: Visitor
 ) -> None:
