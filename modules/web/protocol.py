@@ -2,12 +2,15 @@
 
 import json
 import re
+from asyncio import TimerHandle
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEAD_BYTES = 65_536
 MAX_AHEAD = 8
 """Requests that are read while the first of them is answered: where nothing is read, nobody sees that the client leaves."""
+STALLED_S = 120.0
+"""A client that takes nothing of an answer for so long is let go: what it holds (a model, a thread) is wanted by others."""
 _REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
 _OFFER = re.compile(rb"\r\n(?:upgrade:[ \t]*h2c|http2-settings:[^\r\n]*)(?=\r\n)", re.IGNORECASE)
 _CONNECTION = re.compile(rb"\r\nconnection:[^\r\n]*(?=\r\n)", re.IGNORECASE)
@@ -19,6 +22,8 @@ class HttpProtocol(HttpToolsProtocol):
     So is what comes behind the body of a request and never ends (trailers, extensions of chunks): it would fill the memory.
     """
 
+    stalled_s = STALLED_S
+    _stall: TimerHandle | None = None
     _unfinished_bytes = 0
     _has_advanced = False
     _is_in_head = False
@@ -27,11 +32,33 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """uvicorn tells only the request that came last, which may have come while another is still answered."""
+        self._stop_watch()
         super().connection_lost(exc)
         for cycle in self._open:
             if not cycle.response_complete:
                 cycle.disconnected = True
                 cycle.message_event.set()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_reader()
+
+    def resume_writing(self) -> None:
+        self._stop_watch()
+        super().resume_writing()
+
+    def _watch_reader(self, before: int | None = None) -> None:
+        """`before`: bytes that were to be sent when it was looked last."""
+        left = self.transport.get_write_buffer_size()
+        if before is not None and left >= before:
+            self.transport.abort()
+        else:
+            self._stall = self.loop.call_later(self.stalled_s, self._watch_reader, left)
+
+    def _stop_watch(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
     def data_received(self, data: bytes) -> None:
         if not self._is_in_body:
