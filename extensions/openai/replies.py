@@ -27,14 +27,17 @@ from modules.settings import Settings
 
 MAX_REPLIES = 1024
 """Of all prompts of one request together."""
+MAX_SCORES = 4_000_000
+"""Log-probabilities of the tokens of prompts in one answer, which is made in memory: each takes some 150 bytes there."""
 
 
 def start_plans(
     plans: Sequence[Plan], model: LoadedModel, hooks: Hooks, stack: AsyncExitStack
 ) -> list[ReplyStream]:
     """All replies or none; leaving `stack` cancels what has not ended."""
-    count = sum(len(plan.replies) for plan in plans)
-    _check_count(count)
+    replies = [reply for plan in plans for reply in plan.replies]
+    _check_count(len(replies))
+    _check_scores([reply.request for reply in replies])
     streams = start_all(plans, model, hooks)
     for stream in streams:
         stack.push_async_callback(stream.aclose)
@@ -56,6 +59,19 @@ def _check_count(count: int) -> None:
     if count > MAX_REPLIES:
         raise RequestError(
             f"This asks for {count} replies; one request may ask for {MAX_REPLIES}.", param="n"
+        )
+
+
+def _check_scores(requests: Sequence[GenerationRequest]) -> None:
+    wanted = sum(
+        len(request.prompt_ids) * (1 + request.prompt_logprobs)
+        for request in requests
+        if request.prompt_logprobs is not None
+    )
+    if wanted > MAX_SCORES:
+        raise RequestError(
+            f"This asks for {wanted} log-probabilities of the prompts' tokens; one request may ask for {MAX_SCORES}.",
+            param="logprobs",
         )
 
 

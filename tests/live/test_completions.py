@@ -265,6 +265,15 @@ def test_offsets_are_those_of_the_echo_with_its_control_tokens(
     assert [offset for piece in pieces for offset in piece["text_offset"]] == offsets
 
 
+@pytest.mark.parametrize("streams", [False, True])
+def test_more_scores_than_an_answer_can_hold_are_refused(http: httpx.Client, streams: bool) -> None:
+    fields = {"echo": True, "logprobs": 100, "max_tokens": 0, "stream": streams}
+    body = {"prompt": ["sky " * 1000] * 64, **fields}
+    error = error_of(http.post(PATH, json=body), 400)
+    assert error["param"] == "logprobs"
+    assert http.post(PATH, json={**body, "prompt": ["sky"] * 64}).status_code == 200
+
+
 def test_streamed_offsets_equal_whole(http: httpx.Client) -> None:
     fields = {"logprobs": 0, "max_tokens": 20, "echo": True}
     whole = complete(http, COUNT, **fields)["choices"][0]["logprobs"]["text_offset"]
