@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.visits import Visitor
-from tests.live.launch import Server, eventually, running_ui
+from tests.live.launch import MODEL, Server, eventually, running_ui
 
 ENDED = re.compile("the model has ended the text|max_tokens")
 
@@ -107,6 +107,27 @@ def test_stop_reaches_what_an_extension_writes(notebook: Page) -> None:
     expect(notebook.locator("#notebook-write")).to_be_visible()
     expect(text).to_be_editable()
     assert text.input_value().startswith("Count slowly: word0 word1 word2")
+
+
+def test_what_cannot_be_is_said_in_words_of_the_page(
+    notebook: Page, ui: Server, visitor: Visitor
+) -> None:
+    notebook.locator("#notebook-text textarea").fill("slowly")
+    notebook.locator("#notebook-write").click()
+    expect(notebook.locator("#notebook-stop")).to_be_visible()
+    notebook.locator("#notebook-undo").click()
+    told = notebook.locator(".toast-wrap")
+    expect(told).to_contain_text("Stop the writing first.")
+    notebook.locator("#notebook-stop").click()
+    expect(notebook.locator("#notebook-write")).to_be_visible()
+    with ui.client() as client:
+        client.post("/v1/internal/model/unload").raise_for_status()
+        try:
+            notebook.locator("#notebook-write").click()
+            expect(told).to_contain_text("No model is loaded. Choose one at the top of the page.")
+        finally:
+            name = {"model_name": MODEL, "args": {"ctx_size": 32768}}
+            client.post("/v1/internal/model/load", json=name).raise_for_status()
 
 
 def test_the_likely_next_tokens(notebook: Page) -> None:

@@ -11,9 +11,7 @@ from modules.chats.store import ConversationStore
 from modules.chats.turns import Turn, Version
 from modules.context import AppContext
 from modules.core.asked import ChatRequest
-from modules.core.errors import NotReady
 from modules.core.messages import Message
-from modules.engine.manager import ModelManager
 from modules.engine.model import LoadedModel
 from modules.replies.chat_plan import plan_chat
 from modules.replies.plans import ChatPlan
@@ -21,6 +19,7 @@ from modules.replies.start import in_thread, start
 from modules.ui.chat.asking import Manner, to_request, with_swapped_roles
 from modules.ui.chat.tasks import Task, goes_on
 from modules.ui.chat.writing import Start, Started
+from modules.ui.model.actions import refuse_without_model
 
 
 def reply_starter(
@@ -70,7 +69,7 @@ def _starter(
 ) -> Start:
     @asynccontextmanager
     async def begin(version: Version, has_tools: bool) -> AsyncGenerator[Started]:
-        _refuse_without_model(context.models)
+        refuse_without_model(context.models)
         async with context.models.lease() as model:
 
             def plan() -> ChatPlan:
@@ -85,11 +84,3 @@ def _starter(
                 await stream.aclose()
 
     return begin
-
-
-def _refuse_without_model(models: ModelManager) -> None:
-    """In words for the page; what the manager says of this is for clients of the API."""
-    if models.loaded or models.asleep or models.loading is not None:
-        return
-    reason = f" The last load failed: {models.last_error}" if models.last_error else ""
-    raise NotReady(f"No model is loaded. Choose one at the top of the page.{reason}")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from modules.core.errors import NotFound
+from modules.core.errors import NotFound, NotReady
 from modules.engine.load_wish import LoadPlan
 from modules.engine.manager import ModelManager
 from modules.engine.model import LoadedModel
@@ -70,3 +70,11 @@ def options_without_entry(
         **check_load_args(loader, own_args(loader, patterns)),
         **check_load_args(loader, own_args(loader, flags)),
     }
+
+
+def refuse_without_model(models: ModelManager) -> None:
+    """NotReady in words for the page; what the manager says of this is for clients of the API."""
+    if models.loaded or models.asleep or models.loading is not None:
+        return
+    reason = f" The last load failed: {models.last_error}" if models.last_error else ""
+    raise NotReady(f"No model is loaded. Choose one at the top of the page.{reason}")

@@ -95,7 +95,7 @@ class WritingDesk:
                 told(self._stepper(step)),
                 [session, target],
                 [target, self.note],
-                **AT_ONCE,
+                **QUIET,
             )
             self.count_after(stepped, texts)
         for text in texts:  # what people type; a text that grows is counted at its end

@@ -17,6 +17,7 @@ from modules.replies.start import in_thread, start
 from modules.replies.streams import ReplyStream
 from modules.replies.text_plan import DEFAULT_MAX_TOKENS, plan_text
 from modules.settings import Settings
+from modules.ui.model.actions import refuse_without_model
 from modules.ui.notebook.stopping import GivenUp, Stopping
 from modules.ui.profile import Parameters
 
@@ -61,6 +62,7 @@ async def write_on(
 ) -> AsyncGenerator[Written]:
     """`stopping.stop()` ends it with what is there, whoever writes. Closing the generator cancels it. AppError when it cannot be done."""
     try:
+        refuse_without_model(context.models)
         async with AsyncExitStack() as stack:
             model = await stopping.wait(stack.enter_async_context(context.models.lease()))
 
@@ -88,6 +90,7 @@ async def next_tokens(
     person: str = "",
 ) -> list[NextToken]:
     """The likeliest, best first: as the model has them, or as the samplers leave them."""
+    refuse_without_model(context.models)
     async with context.models.lease() as model:
 
         def plan() -> TextRequest:

@@ -52,7 +52,7 @@ def make_context() -> Iterator[Make]:
         async def lease(name: str | None = None) -> AsyncGenerator[Any]:
             yield model
 
-        models = SimpleNamespace(lease=lease, stop=engine.stop, current=model)
+        models = SimpleNamespace(lease=lease, stop=engine.stop, current=model, loaded=[model])
         return SimpleNamespace(models=models, hooks=Hooks(), settings=Settings())
 
     yield make
