@@ -16,7 +16,7 @@ Flag = bool | Sequence[str]
 def read_flag_file(path: Path) -> str:
     """Empty when there is none. ConfigError when it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

@@ -133,7 +133,7 @@ def _saved_flags(argv: Sequence[str]) -> list[str]:
     """CMD_FLAGS.txt: lines are joined, those that begin with `#` are comments, a trailing backslash means nothing."""
     path = saved_flags_path(argv)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -1,7 +1,8 @@
 """Who may call: keys and their scopes."""
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -49,7 +50,7 @@ def _read_key_file(path: str | None) -> list[str]:
     if path is None:
         return []
     try:
-        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+        lines = Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise ConfigError(f"The key file {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -69,5 +70,13 @@ def _offered(headers: Headers) -> str | None:
 
 def _matches(offered: str, keys: Iterable[str]) -> bool:
     """Compares with every key, in constant time each."""
-    found = [hmac.compare_digest(offered.encode(), key.encode()) for key in keys]
+    sent = offered.encode("latin-1")
+    found = [hmac.compare_digest(sent, form) for key in keys for form in _as_sent(key)]
     return any(found)
+
+
+def _as_sent(key: str) -> Iterator[bytes]:
+    """What is not ASCII comes as UTF-8 from most clients, and as Latin-1 from browsers."""
+    yield key.encode(errors="surrogateescape")
+    with suppress(UnicodeEncodeError):
+        yield key.encode("latin-1")

@@ -1,7 +1,7 @@
 """Keys, admin rights, Host and Origin: who may call."""
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,24 @@ def test_a_key_file_without_keys_is_no_open_door(tmp_path: Path, content: Any) -
     assert ended.process.returncode == 2
     assert "Traceback" not in ended.logged
     assert str(keys) in ended.logged
+
+
+def test_keys_that_are_not_ascii_and_a_file_with_the_mark_of_an_editor(
+    launch: Callable[..., Server], tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("\ufefffirst\nschlüssel\n鍵\n", encoding="utf-8")
+    server = launch("--api-key-file", str(keys), is_ready=False)
+
+    def ask(key: bytes) -> int:
+        with server.client() as client:
+            return client.get("/v1/models", headers={b"x-api-key": key}).status_code
+
+    for key in ("first", "schlüssel", "鍵"):
+        assert ask(key.encode()) == 200
+    assert ask("schlüssel".encode("latin-1")) == 200
+    for key in (b"?", b"\xef\xbb\xbffirst", b"schl\xff", b"\xff"):
+        assert ask(key) == 401
 
 
 def asked_with(

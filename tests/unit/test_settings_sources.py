@@ -190,6 +190,10 @@ def test_saved_flags_are_read_line_by_line_without_comments_and_backslashes(
     assert settings.listen_host == "a b"
 
 
+def test_saved_flags_may_begin_with_the_mark_of_an_editor(read: ReadSettings) -> None:
+    assert read(saved="\ufeff--api-port 7001").api_port == 7001
+
+
 def test_the_command_line_beats_the_saved_flags(read: ReadSettings) -> None:
     settings = read("--api-port", "2", "--no-listen", saved="--api-port 1 --listen --debug")
     assert (settings.api_port, settings.listen, settings.debug) == (2, False, True)
