@@ -203,6 +203,28 @@ def test_stopping_all_ends_the_waiting_too(idle: Server) -> None:
         assert [line for line in lines if line][-1] == "data: [DONE]"
 
 
+QUESTION = {"type": "predicate", "name": "a", "instructions": "It is blue."}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/internal/logits", {"prompt": "The sky is"}),
+        ("/v1/decisions", {"input": "the sky", "questions": [QUESTION]}),
+    ],
+)
+def test_what_is_stopped_before_it_has_an_answer_is_told_so(
+    idle: Server, path: str, body: dict[str, Any]
+) -> None:
+    with ExitStack() as stack:
+        occupy(idle, stack)
+        raw = stack.enter_context(send(idle, body, path))
+        eventually(lambda: _load_of(idle) == (1, 1))
+        with idle.client() as client:
+            client.post("/v1/internal/stop-generation")
+        assert _read_response(raw)["error"]["code"] == "cancelled"
+
+
 def _read_response(raw: socket.socket) -> dict[str, Any]:
     response = http.client.HTTPResponse(raw)
     response.begin()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from extensions.openai.decisions.labels import Path
 from extensions.openai.decisions.prompts import AskedQuestion
 from extensions.openai.replies import fold_all, submit_all
-from modules.core.errors import ModelError
+from modules.core.errors import Cancelled, ModelError
 from modules.core.events import Completion, Usage
 from modules.core.requests import Adapters, GenerationRequest
 from modules.core.sampling import MAX_LOGIT_BIAS, SamplingParams
@@ -99,8 +99,10 @@ def _follow(fork: _Fork, done: Completion, shares: Shares) -> Iterator[_Fork]:
 
 def _next_shares(fork: _Fork, done: Completion) -> dict[int, float]:
     """The fork's share, divided among the tokens that can come next."""
+    if done.reason == "cancelled":
+        raise Cancelled("The decision was stopped before it was made.")
     if not done.logprobs:
-        raise ModelError("The decision was stopped before it was made.")
+        raise ModelError("The model told no probabilities.")
     known = {choice.token_id: choice.logprob for choice in done.logprobs[0].alternatives}
     token_ids = dict.fromkeys(path[0] for _, path in fork.ways)
     weights = {token_id: math.exp(known.get(token_id, -math.inf)) for token_id in token_ids}

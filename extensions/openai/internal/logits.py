@@ -10,6 +10,7 @@ from extensions.openai.convert import to_sampling
 from extensions.openai.dependencies import Context, note_ignored, while_connected
 from extensions.openai.response_types import LogitsResponse, TokenProbability
 from extensions.openai.typing import LogitsRequest
+from modules.core.errors import Cancelled
 from modules.core.events import TokenChoice
 from modules.core.requests import GenerationRequest
 from modules.core.sampling import SamplingParams
@@ -33,6 +34,8 @@ async def show_logits(
         wanted = await asyncio.to_thread(_to_request, body, model, context.settings.sampling)
         [wanted] = adapted.adapt([wanted])
         done = await while_connected(request, model.engine.complete(wanted))
+    if done.reason == "cancelled":
+        raise Cancelled("This was stopped before it was done.")
     top = done.logprobs[0].alternatives if done.logprobs else ()
     return to_logits_response(top)
 
