@@ -133,6 +133,8 @@ def test_a_page_that_is_left_open_does_nothing_for_the_next_person(
     expect(other.locator("#tabs")).to_be_visible()
     ada.send("Name three colors.")
     expect(ada.page.locator(".toast-body.error")).to_contain_text("belongs to another login")
+    expect(ada.field).to_have_value("Name three colors.")
+    expect(ada.page.locator("#chat-send[aria-label=Send]")).to_be_visible()
     note = tmp_path / "note.txt"
     note.write_text("The bird is a wren.")
     bob = Talk(other)

@@ -178,6 +178,40 @@ def test_what_is_typed_in_a_private_chat_ends_with_the_page(talk: Talk, visitor:
     assert "secret" not in talk.page.evaluate("JSON.stringify(sessionStorage)")
 
 
+def test_what_the_server_does_not_get_is_not_lost(talk: Talk, visitor: Visitor) -> None:
+    visitor.faults.allow(f"{BROKEN_OFF}|ERR_FAILED")
+    talk.page.route("**/gradio_api/queue/join*", lambda _: None)
+    talk.send("A whole thought")
+    expect(talk.field).to_have_value("")
+    talk.page.reload()
+    expect(talk.field).to_have_value("A whole thought")
+    talk.page.unroute("**/gradio_api/queue/join*")
+    talk.page.route("**/gradio_api/queue/join*", lambda route: route.abort())
+    with talk.page.expect_navigation():  # a page that cannot reach its server loads itself again
+        talk.send(SKY)
+    talk.page.unroute("**/gradio_api/queue/join*")
+    expect(talk.field).to_have_value(SKY)
+    talk.field.press("Enter")
+    expect(talk.text).to_have_text(BLUE)
+    talk.page.reload()
+    expect(talk.questions).to_have_count(1)
+    expect(talk.field).to_have_value("")
+
+
+def test_what_came_back_goes_again_when_it_is_answered_after_all(talk: Talk) -> None:
+    talk.page.route("**/gradio_api/queue/join*", lambda _: None)
+    talk.send(SKY)
+    talk.page.evaluate(
+        "document.body.append(Object.assign(document.createElement('i'), {className: 'toast-body error'}))"
+    )
+    expect(talk.field).to_have_value(SKY)
+    expect(talk.page.locator("#chat-send[aria-label=Send]")).to_be_visible()
+    talk.page.unroute("**/gradio_api/queue/join*")  # goes on with what is held
+    expect(talk.text).to_have_text(BLUE)
+    expect(talk.field).to_have_value("")
+    expect(talk.questions).to_have_count(1)
+
+
 def test_keys_for_new_lines_and_sending(talk: Talk) -> None:
     talk.field.fill("one")
     talk.field.press("Shift+Enter")

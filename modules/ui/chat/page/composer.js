@@ -41,8 +41,9 @@ const forgetUnsent = () => sessionStorage.removeItem(UNSENT);
 const keepUnsent = () => {
   if (!isBack) return;
   forgetUnsent();
-  if (!input.value.trim() || view().is_private) return;
-  try { sessionStorage.setItem(UNSENT, JSON.stringify({ login: view().login, text: input.value })); } catch { /* longer than the browser keeps */ }
+  const text = input.value || sent?.text || "";
+  if (!text.trim() || view().is_private) return;
+  try { sessionStorage.setItem(UNSENT, JSON.stringify({ login: view().login, text })); } catch { /* longer than the browser keeps */ }
 };
 const takeUnsent = () => {
   if (isBack || !view().modes) return;
@@ -55,6 +56,33 @@ addEventListener("pagehide", keepUnsent);
 document.addEventListener("visibilitychange", () => { if (document.hidden) keepUnsent(); });
 document.addEventListener("click", ({ target }) => { if (target.closest?.("#header-login a")) setText(""); });
 
+/* What was sent comes back where the server cannot take it: it is not there, or the login has ended. All that tells is a message in the corner;
+   an answer that comes after all takes it away again. */
+const PATIENCE_MS = 1000;
+let sent = null; // until there is an answer
+let patience;
+const askForAnswer = () => {
+  clearInterval(patience);
+  patience = setInterval(() => { if (document.querySelector(".toast-body.error")) giveBack(); }, PATIENCE_MS);
+};
+const giveBack = () => {
+  clearInterval(patience);
+  isWaiting = false;
+  if (sent) {
+    files = [...sent.files, ...files];
+    drawFiles();
+    setText([sent.text, input.value].filter(Boolean).join("\n"));
+    sent.shown = input.value;
+  }
+  update();
+};
+const takeAnswer = () => {
+  clearInterval(patience);
+  isWaiting = false;
+  if (sent?.shown && sent.shown === input.value) { files = []; drawFiles(); setText(""); }
+  sent = null;
+};
+
 const send = (what) => {
   const text = input.value;
   const ready = files.filter((file) => file.path);
@@ -62,9 +90,11 @@ const send = (what) => {
   if (!text.trim() && !ready.length) return;
   isWaiting = true;
   trigger("reply", { do: what, text, files: ready.map(({ path, name }) => ({ path, name })) });
+  sent = { text, files };
   files = [];
   drawFiles();
   setText("");
+  askForAnswer();
   if (isBack) forgetUnsent();
 };
 form.addEventListener("submit", (event) => {
@@ -296,12 +326,12 @@ const takeDraft = (draft) => {
 
 hear("live", (value) => {
   live = value;
-  isWaiting = false;
+  takeAnswer();
   if (typeof value?.draft === "string") setText(value.draft);
   update();
 });
 hear("ask", (text) => { if (!isBusy()) { setText(text); send("send"); focus(); } });
-hear("impersonate", () => { if (!isBusy()) { isWaiting = true; trigger("reply", { do: "impersonate", text: input.value }); update(); } });
+hear("impersonate", () => { if (!isBusy()) { isWaiting = true; trigger("reply", { do: "impersonate", text: input.value }); askForAnswer(); update(); } });
 hear("only-say", () => send("say"));
 hear("set", (what) => act("set", what)); /* As extensions may: {character: "Name"}, {mode: "chat"}, … */
 hear("draft", ({ text, sends }) => { setText(input.value.trim() ? `${input.value.trimEnd()} ${text}` : text); input.focus(); if (sends && !isBusy()) send("send"); });
