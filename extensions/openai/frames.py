@@ -14,7 +14,7 @@ from extensions.openai.logprobs import (
     to_completion_logprobs,
 )
 from extensions.openai.response_types import FinishReason as WireReason
-from extensions.openai.sse import frame_of
+from extensions.openai.sse import frame_of, in_one_line
 from extensions.openai.usage import add_usages, to_usage
 from modules.core.events import (
     Event,
@@ -68,7 +68,7 @@ class _Template:
         self._truncated = shape.truncated
 
     def fill(self, index: int, rest: bytes) -> bytes:
-        return b"%b%d,%b%b" % (self._start, index, rest, self._end)
+        return b"%b%d,%b%b" % (self._start, index, in_one_line(rest), self._end)
 
     def usage(self, usage: Usage) -> bytes:
         data = to_usage(usage, self._truncated).model_dump_json().encode()

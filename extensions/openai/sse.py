@@ -17,6 +17,7 @@ log = logging.getLogger("hearth.api")
 
 DONE = b"data: [DONE]\n\n"
 SHUTDOWN_GRACE_S = 2.0
+_LINE_ENDS = tuple((chr(code).encode(), b"\\u%04x" % code) for code in (0x85, 0x2028, 0x2029))
 HEADERS = {"Cache-Control": "no-cache"}
 
 
@@ -91,4 +92,14 @@ async def guarded(frames: AsyncGenerator[bytes], *, sends_done: bool) -> AsyncGe
 
 
 def frame_of(data: bytes) -> bytes:
-    return b"data: " + data + b"\n\n"
+    """`data`: JSON."""
+    return b"data: " + in_one_line(data) + b"\n\n"
+
+
+def in_one_line(data: bytes) -> bytes:
+    """JSON without the characters at which some clients (httpx, Python's splitlines) end a line, though events do not."""
+    if data.isascii():
+        return data
+    for character, escape in _LINE_ENDS:
+        data = data.replace(character, escape)
+    return data

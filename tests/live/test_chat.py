@@ -100,6 +100,23 @@ def test_stream_comes_token_by_token(http: httpx.Client) -> None:
     assert len([chunk for chunk in chunks if chunk["choices"][0]["delta"].get("content")]) > 10
 
 
+@pytest.mark.parametrize("path", [PATH, "/v1/completions", "/v1/generate"])
+def test_clients_that_split_at_every_kind_of_line_end_read_whole_events(
+    http: httpx.Client, path: str
+) -> None:
+    """httpx and Python's splitlines end a line at characters that JSON leaves as they are."""
+    said = "a\u2028b\u2029c\x85d\x0b\x0c\x1c\re"
+    prompt = {"messages": SKY} if path == PATH else {"prompt": "a"}
+    body = {**prompt, "choice": [said], "stream": True, "max_tokens": 200}
+    with http.stream("POST", path, json=body) as response:
+        lines = [line for line in response.iter_lines() if line]
+    assert lines.pop() == "data: [DONE]"
+    chunks = [json.loads(line.removeprefix("data: ")) for line in lines]
+    choices = [(chunk.get("choices") or chunk["data"])[0] for chunk in chunks]
+    pieces = [c["text"] if "text" in c else c["delta"].get("content") or "" for c in choices]
+    assert "".join(pieces) == said
+
+
 def test_usage_chunk_is_the_last_and_has_no_choices(http: httpx.Client) -> None:
     whole = chat(http)
     *before, last = stream(http, stream_options={"include_usage": True})

@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from extensions.openai.ignored import HEADER
 from extensions.openai.message_types import ChatMessage
+from extensions.openai.sse import in_one_line
 from modules.core.errors import RequestError
 
 _DATA = b"data: "
@@ -62,4 +63,5 @@ class ChangedStream(Response):
     def _changed(self, frame: bytes) -> bytes:
         if not frame.startswith(_DATA + b"{"):
             return frame
-        return _DATA + orjson.dumps(self._change(orjson.loads(frame.removeprefix(_DATA))))
+        changed = self._change(orjson.loads(frame.removeprefix(_DATA)))
+        return _DATA + in_one_line(orjson.dumps(changed))
