@@ -428,6 +428,26 @@ def test_branch_and_delete(talk: Talk) -> None:
     expect(talk.field).to_have_value(SKY)
 
 
+def test_a_double_click_and_a_key_that_is_held_delete_one_thing(talk: Talk) -> None:
+    for number, text in enumerate(("one", "two", "three", "four")):
+        talk.field.fill(text)
+        talk.choose_in_menu("Send without a reply")
+        expect(talk.questions).to_have_count(number + 1)
+    talk.questions.first.hover()
+    talk.questions.first.get_by_role("button", name="Delete this message").dblclick()
+    expect(talk.questions.locator(".plain")).to_have_text(["two", "three", "four"])
+    keys = talk.page.keyboard
+    keys.down("Control")
+    keys.down("Shift")
+    for _ in range(3):
+        keys.down("Backspace")
+    for key in ("Backspace", "Shift", "Control"):
+        keys.up(key)
+    expect(talk.field).to_have_value("four")
+    talk.ask(SKY)
+    expect(talk.questions.locator(".plain")).to_have_text(["two", "three", SKY])
+
+
 def test_start_reply_with(talk: Talk) -> None:
     talk.page.locator("#chat-begin").click()
     talk.page.locator("#chat-begin-text").fill("The color is")
@@ -630,6 +650,13 @@ def test_only_the_messages_scroll_and_the_reader_is_left_alone(talk: Talk) -> No
     eventually(lambda: not scroller.evaluate(at_end))
     place = scroller.evaluate("e => e.scrollTop")
     expect(talk.text).to_contain_text("word20")
+    assert scroller.evaluate("e => e.scrollTop") == place
+    talk.page.locator(".talk-down").click()
+    eventually(lambda: scroller.evaluate(at_end))
+    scroller.evaluate("e => { e.scrollTop -= 700 }")  # as the bar at its side does
+    eventually(lambda: talk.page.locator(".talk-down.shown").count())
+    place = scroller.evaluate("e => e.scrollTop")
+    expect(talk.text).to_contain_text("word40")
     assert scroller.evaluate("e => e.scrollTop") == place
     talk.page.keyboard.press("Escape")
     talk.wait()

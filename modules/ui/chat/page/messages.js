@@ -188,7 +188,7 @@ const drawFoot = (foot, turn, i, isLast, isLive) => {
   if (isReply) buttons.push(iconButton("retry", "Regenerate", () => reply("regenerate", { at: i }), { disabled: isBusy() }));
   if (isReply && isLast) buttons.push(iconButton("forward", "Continue", () => reply("continue"), { disabled: isBusy() }));
   buttons.push(iconButton("branch", "Branch: a new chat from here", (event) => { event.currentTarget.disabled = true; act("branch", { at: i }); }, { disabled: isBusy() }));
-  buttons.push(iconButton("trash", "Delete this message", () => act("remove", { at: i }), { disabled: isBusy() }));
+  buttons.push(iconButton("trash", "Delete this message", (event) => { event.currentTarget.disabled = true; act("remove", { at: i }); }, { disabled: isBusy() }));
   foot.replaceChildren(...buttons, turn.meta ? h("span", { class: "message-meta" }, turn.meta) : "");
 };
 
@@ -254,13 +254,17 @@ const draw = () => {
 };
 
 const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60;
+let placed = 0; // where it was scrolled to last
 const stick = () => {
   if (isPinned) scroller.scrollTop = scroller.scrollHeight;
+  placed = scroller.scrollTop;
   downButton.classList.toggle("shown", !isPinned && !atEnd());
 };
 /* The reader decides: scrolling up lets go of the end, coming back to it holds on again. */
 scroller.addEventListener("scroll", () => {
   if (atEnd()) isPinned = true;
+  else if (scroller.scrollTop < placed) isPinned = false; // also by the bar at its side
+  placed = scroller.scrollTop;
   downButton.classList.toggle("shown", !isPinned && !atEnd());
 }, { passive: true });
 scroller.addEventListener("wheel", (event) => { if (event.deltaY < 0) isPinned = false; }, { passive: true });
@@ -338,7 +342,11 @@ document.addEventListener("keydown", (event) => {
     "ctrl enter": deeds.regenerate, "alt enter": deeds.continue, "ctrl shift m": deeds.impersonate, "ctrl shift k": deeds["copy-last"],
     "ctrl shift backspace": deeds["remove-last"], "ctrl shift o": () => tell("new"), "ctrl shift s": () => tell("toggle-side"),
   }[combined];
-  if (keyed) { event.preventDefault(); keyed(); return; }
+  if (keyed) {
+    event.preventDefault();
+    if (!event.repeat) keyed(); // a key that is held down deletes one exchange, not all
+    return;
+  }
   if (!isFree || event.target.closest?.("button, summary, [role=tab]")) return;
   if (combined === "arrowleft") deeds.swipe(-1);
   else if (combined === "arrowright") deeds.swipe(1);
