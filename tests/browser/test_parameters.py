@@ -71,6 +71,20 @@ def test_a_wrong_value_is_refused_with_a_sentence(parameters: Page, ui: Server) 
     assert "-7" not in ui.logged
 
 
+def test_what_a_slider_shows_is_what_counts(parameters: Page, ui: Server) -> None:
+    number = parameters.locator("#param-temperature input[type=number]")
+    for typed, shown in (("0.7", "0.7"), ("99", "5"), ("-1", "0"), ("", "0")):
+        write(parameters, "temperature", typed)
+        expect(number).to_have_value(shown)
+        eventually(lambda shown=shown: kept(ui)["sampling"] == {"temperature": float(shown)})
+    expect(parameters.locator("#params-summary")).to_contain_text(re.compile(r"temperature\s+0"))
+    parameters.locator("#param-temperature").get_by_label("Reset to default value").click()
+    expect(number).to_have_value("1")
+    eventually(lambda: kept(ui)["sampling"] == {})
+    expect(parameters.locator("#param-temperature")).not_to_have_class(re.compile("is-changed"))
+    expect(parameters.locator(".toast-body")).to_have_count(0)
+
+
 def test_a_preset_is_loaded_saved_and_deleted(parameters: Page, ui: Server) -> None:
     preset = parameters.locator("#params-preset input")
     preset.click()

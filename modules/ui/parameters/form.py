@@ -113,16 +113,24 @@ class ParametersForm:
 
     def listen(self) -> None:
         """To be called when all is built."""
-        edited = self._shell.signal(EDITED)
         for bound in self._bound:
-            gr.on(
-                _events(bound.control),
-                told(self._handler(bound)),
-                [bound.control, self._shell.session, edited],
-                [bound.control, self.summary, edited],
-                trigger_mode="always_last",  # in the queue: else its messages would go to the log
-                **QUIET,
-            )
+            if isinstance(bound.control, gr.Slider):
+                self._hear(bound, [bound.control.input], self._sliding(bound))
+                self._hear(bound, [bound.control.release], self._slid(bound))
+            else:
+                self._hear(bound, _events(bound.control), self._handler(bound))
+
+    def _hear(self, bound: Bound, events: list[Any], handler: Callable[..., Any]) -> None:
+        edited = self._shell.signal(EDITED)
+        gr.on(
+            events,
+            told(handler),
+            [bound.control, self._shell.session, edited],
+            [bound.control, self.summary, edited],
+            preprocess=not isinstance(bound.control, gr.Slider),  # which refuses half a number
+            trigger_mode="always_last",  # in the queue: else its messages would go to the log
+            **QUIET,
+        )
 
     def _add(self, control: Any, read: Callable[[Parameters], Any], write: Change) -> None:
         self._bound.append(Bound(control, read, write))
@@ -159,6 +167,39 @@ class ParametersForm:
 
         return edit
 
+    def _sliding(self, bound: Bound) -> Callable[..., Any]:
+        """What is being typed beside a slider may be nothing, or out of its range, for a moment."""
+        edit = self._handler(bound)
+
+        async def slide(given: Any, session: Session, edited: int):  # noqa: ANN202 - updates
+            if given is None or given != _bounded(bound.control, given):
+                return gr.skip(), gr.skip(), gr.skip()
+            return await edit(given, session, edited)
+
+        return slide
+
+    def _slid(self, bound: Bound) -> Callable[..., Any]:
+        """The slider shows a value within its range now, or its default: that counts."""
+        edit = self._handler(bound)
+
+        async def settle(given: Any, session: Session, edited: int):  # noqa: ANN202 - updates
+            now = bound.read(session.parameters)
+            bounded = now if given is None else _bounded(bound.control, given)
+            _, line, signal = await edit(bounded, session, edited)
+            update: dict[str, Any] = {"elem_classes": self._classes(bound, session.parameters)}
+            if bounded != given:  # else it might be written over what is typed by now
+                update["value"] = bounded
+            return gr.update(**update), line, signal
+
+        return settle
+
+
+def _bounded(slider: gr.Slider, given: Any) -> float:
+    """RequestError for what is no number."""
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise RequestError(f"{slider.label} must be a number.")
+    return min(max(given, slider.minimum), slider.maximum)
+
 
 def _control(field: SamplerField, defaults: Any) -> Any:
     option = field.option
@@ -185,6 +226,6 @@ def _control(field: SamplerField, defaults: Any) -> Any:
 
 def _events(control: Any) -> list[Any]:
     """What is typed counts when it is complete, else half a number would be refused."""
-    if isinstance(control, gr.Slider | gr.Checkbox):
+    if isinstance(control, gr.Checkbox):
         return [control.input]
     return [control.blur, control.submit]
