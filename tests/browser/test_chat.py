@@ -360,6 +360,19 @@ def test_edit_a_question_and_ask_again(talk: Talk) -> None:
     expect(talk.questions.locator(".plain")).to_have_text("What is the capital of Japan?")
 
 
+def test_what_is_edited_can_be_seen(ui: Server, visit: Callable[..., Visitor]) -> None:
+    talk = Talk(visit(ui, viewport={"width": 390, "height": 560}, has_touch=True).open())
+    talk.ask("What does a cow say?")
+    talk.ask(SKY)
+    talk.questions.last.tap()
+    talk.questions.last.get_by_role("button", name="Edit").tap()
+    editor = talk.page.locator("textarea.editor")
+    expect(editor).to_be_focused()
+    expect(editor).to_be_in_viewport(ratio=1)
+    editor.fill("one\n" * 4)
+    expect(editor).to_be_in_viewport(ratio=1)
+
+
 def test_edit_in_the_middle_leaves_the_old_chat_as_it_was(talk: Talk) -> None:
     talk.start_anew()
     talk.ask(SKY)

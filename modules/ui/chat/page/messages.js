@@ -194,7 +194,7 @@ const drawFoot = (foot, turn, i, isLast, isLive) => {
 
 /* ---- Editing in place */
 
-const startEditing = (i) => { editing = i; draw(); };
+const startEditing = (i) => { editing = i; isPinned = false; draw(); };
 const stopEditing = () => { editing = null; draw(); };
 
 const drawEditor = (row, turn, i) => {
