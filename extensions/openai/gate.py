@@ -1,5 +1,6 @@
 """The gate in front of every route: host, origin, key, media type and size. Plain ASGI, since it sees every request."""
 
+import asyncio
 import logging
 import time
 
@@ -9,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from extensions.openai.access import Keys
 from extensions.openai.errors import error_body, to_response
-from modules.core.errors import AuthError
+from modules.core.errors import AuthError, NotReady
 from modules.engine.traffic import RequestKind, Traffic
 from modules.settings import Settings
 from modules.web.access import HostRule, OriginRule
@@ -79,6 +80,10 @@ class Gate:
                 await refusal(scope, receive, watch)
             else:
                 await self._app(scope, self._limited(scope, receive), watch)
+        except asyncio.CancelledError:
+            # The end of the program, which waits for no request longer than for its grace.
+            if not status:
+                await to_response(NotReady("The server is shutting down."))(scope, receive, watch)
         finally:
             self._note(scope, status, time.monotonic() - began)
 

@@ -213,6 +213,19 @@ def test_ctrl_c_ends_a_server_that_is_generating(tmp_path: Path, streams: bool) 
         assert "ERROR" not in server.logged
 
 
+def test_ctrl_c_tells_who_has_not_sent_all_yet(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as raw:
+            raw.sendall(f'{head}\r\nContent-Length: 1000\r\n\r\n{{"messages"'.encode())
+            server.health()
+            assert server.interrupt() == 0
+            answer = b"".join(iter(lambda: raw.recv(65536), b"")).decode()
+        assert answer.startswith("HTTP/1.1 503 ")
+        assert json.loads(answer.partition("\r\n\r\n")[2])["error"]["type"] == "server_error"
+        assert "Traceback" not in server.logged
+
+
 def test_ctrl_c_while_the_model_loads(tmp_path: Path) -> None:
     with running(tmp_path, "--ctx-size", "16384", is_ready=False) as server:
         assert server.interrupt() == 0

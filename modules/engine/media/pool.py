@@ -155,6 +155,8 @@ class ModelPool(Generic[M]):
         workers = [*self._workers.values(), *self._retired]
         for worker in workers:
             worker.close()
+        async with self._turn:  # what is being loaded is freed by who loads it
+            workers += self._retired
         for worker in workers:
             await worker.closed.wait()
 
@@ -272,6 +274,7 @@ class ModelPool(Generic[M]):
         await self._wait_for_room(wanted, kept)
         if self._is_closing:
             worker.close()
+            await worker.closed.wait()
             raise NotReady("The server is shutting down.")
 
     async def _wait_for_room(self, wanted: InstalledMedia, kept: int) -> None:

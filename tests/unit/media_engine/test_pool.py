@@ -1,6 +1,7 @@
 """The models of one kind: loaded late and once, leased, making room for each other, unloaded when idle."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -285,3 +286,18 @@ async def test_closing_gives_up_what_runs(make: MakePool, loads: FakeLoads) -> N
             await running
     with pytest.raises(NotReady):
         await ask(pool, B)
+
+
+async def test_closing_waits_for_what_is_being_loaded(make: MakePool, loads: FakeLoads) -> None:
+    held = loads.held["a"] = threading.Event()
+    pool = make()
+    asking = asyncio.ensure_future(ask(pool, A))
+    await eventually(lambda: pool.loading is not None)
+    closing = asyncio.ensure_future(pool.close())
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    held.set()
+    await asyncio.wait_for(closing, PATIENCE_S)
+    assert [model.is_closed for model in loads.models] == [True]
+    with pytest.raises(NotReady):
+        await asking
