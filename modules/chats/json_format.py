@@ -86,6 +86,7 @@ def _version_to_json(version: Version) -> dict[str, Any]:
                 "prompt_tokens": tally.prompt_tokens,
                 "completion_tokens": tally.completion_tokens,
                 "seconds": tally.seconds,
+                "context_tokens": tally.context_tokens,
             },
             "attachments": [_attachment_to_json(each) for each in version.attachments],
             "steps": [_step_to_json(step) for step in version.steps],
@@ -172,7 +173,10 @@ def _tally(fields: Fields) -> Tally | None:
         return None
     tally = Fields(fields.values["tally"], f"{fields.where}.tally")
     return Tally(
-        tally.whole("prompt_tokens"), tally.whole("completion_tokens"), tally.number("seconds")
+        tally.whole("prompt_tokens"),
+        tally.whole("completion_tokens"),
+        tally.number("seconds"),
+        tally.whole("context_tokens"),
     )
 
 

@@ -61,11 +61,13 @@ SHORTEST_SPAN_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a reply cost, over all its steps. `seconds`: from its first token to its last."""
+    """What a reply cost, over all its steps. `seconds`: from its first token to its last. `context_tokens`: of the context that was used at
+    its end, which is less where it has several steps; 0 where nobody knows."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    context_tokens: int = 0
 
     @property
     def tokens_per_second(self) -> float | None:

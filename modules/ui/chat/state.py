@@ -179,9 +179,14 @@ def default_mode(profile: Profile) -> str:
 
 
 def _used(conversation: Conversation) -> int:
-    """Tokens of the context, as far as the last reply tells."""
+    """Tokens of the context, as the last reply tells that knows them."""
     for turn in reversed(conversation.turns):
         version = turn.version
-        if turn.role == "assistant" and version.tally is not None and len(version.steps) == 1:
-            return version.tally.prompt_tokens + version.tally.completion_tokens
+        if turn.role != "assistant" or version.tally is None:
+            continue
+        used = version.tally.context_tokens
+        if not used and len(version.steps) == 1:  # kept before this was counted
+            used = version.tally.prompt_tokens + version.tally.completion_tokens
+        if used:
+            return used
     return 0

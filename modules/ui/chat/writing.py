@@ -174,7 +174,7 @@ class Writing:
     @property
     def _tally(self) -> Tally:
         usage = self._usage
-        return Tally(usage.prompt_tokens, usage.completion_tokens, self._seconds)
+        return Tally(usage.prompt_tokens, usage.completion_tokens, self._seconds, self.context_used)
 
     def begin(self) -> None:
         self._task = asyncio.create_task(self._run())

@@ -33,7 +33,7 @@ def rich_chat(picture: str = "") -> Conversation:
         Attachment("voice.wav", "audio", "hello there", notice="cut"),
     )
     call = ToolUse("call_1", "add", '{"a": 1}', "2")
-    tally = Tally(10, 20, 4.0)
+    tally = Tally(10, 20, 4.0, 25)
     steps = (Step("Let me see.", "hm", (call,)), Step("It is 2.", "so"))
     first = Conversation(character="Ada", mode="chat", settings={"sampling": {"top_k": 3}})
     asked = first.appended("system", Version.of("Be brief.")).appended(

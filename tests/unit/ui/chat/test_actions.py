@@ -12,7 +12,7 @@ from PIL import Image
 
 from modules.chats.importing import read_chats
 from modules.chats.store import file_name
-from modules.chats.turns import Step, Version
+from modules.chats.turns import Step, Tally, Version
 from modules.core.errors import NotFound, RequestError
 from modules.core.messages import ToolCall
 from modules.toolbox.approvals import Answer, Approvals
@@ -445,16 +445,25 @@ def test_things_that_are_not_there_are_told(tmp_path: Path) -> None:
     run(main)
 
 
-def test_the_last_reply_tells_how_full_the_context_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("steps", "tally", "used"),
+    [
+        ((Step("Hi"),), Tally(10, 5, 1.0), 15),
+        ((Step("Hi"),), Tally(10, 5, 1.0, 14), 14),
+        ((Step("Let me see"), Step("Hi")), Tally(30, 9, 1.0, 21), 21),
+        ((Step("Let me see"), Step("Hi")), Tally(30, 9, 1.0), 0),
+    ],
+)
+def test_the_last_reply_tells_how_full_the_context_is(
+    tmp_path: Path, steps: tuple[Step, ...], tally: Tally, used: int
+) -> None:
     async def main() -> None:
-        from modules.chats.turns import Tally
-
         page = visit(tmp_path)
         await page.say("Hello")
-        chat = page.state.conversation.with_reply(Version((Step("Hi"),), tally=Tally(10, 5, 1.0)))
+        chat = page.state.conversation.with_reply(Version(steps, tally=tally))
         await asyncio.to_thread(page.state.keep, chat)
         await page.do("new")
         await page.do("open", id=chat.id)
-        assert page.state.context.used == 15
+        assert page.state.context.used == used
 
     run(main)
