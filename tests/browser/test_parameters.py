@@ -71,12 +71,13 @@ def test_a_wrong_value_is_refused_with_a_sentence(parameters: Page, ui: Server) 
     assert "-7" not in ui.logged
 
 
-def test_what_a_slider_shows_is_what_counts(parameters: Page, ui: Server) -> None:
+def test_what_a_slider_shows_is_what_counts(parameters: Page, ui: Server, visitor: Visitor) -> None:
     number = parameters.locator("#param-temperature input[type=number]")
     for typed, shown in (("0.7", "0.7"), ("99", "5"), ("-1", "0"), ("", "0")):
         write(parameters, "temperature", typed)
         expect(number).to_have_value(shown)
         eventually(lambda shown=shown: kept(ui)["sampling"] == {"temperature": float(shown)})
+        visitor.wait_until_ready()
     expect(parameters.locator("#params-summary")).to_contain_text(re.compile(r"temperature\s+0"))
     parameters.locator("#param-temperature").get_by_label("Reset to default value").click()
     expect(number).to_have_value("1")

@@ -187,7 +187,7 @@ class ParametersForm:
             bounded = now if given is None else _bounded(bound.control, given)
             _, line, signal = await edit(bounded, session, edited)
             update: dict[str, Any] = {"elem_classes": self._classes(bound, session.parameters)}
-            if bounded != given:  # else it might be written over what is typed by now
+            if given is None:  # what is out of range the slider mends itself
                 update["value"] = bounded
             return gr.update(**update), line, signal
 
