@@ -277,6 +277,10 @@ def test_menus_and_panels_by_keyboard(talk: Talk) -> None:
     keys.type("Blue things")
     keys.press("Enter")
     expect(page.locator("#chat-title")).to_have_text("Blue things")
+    talk.start_anew()
+    talk.chats.first.focus()
+    keys.press(" ")
+    expect(page.locator("#chat-title")).to_have_text("Blue things")
     page.locator("#chat-more").focus()
     keys.press("Enter")
     keys.press("ArrowUp")
@@ -775,6 +779,29 @@ def test_text_files_are_read(talk: Talk, tmp_path: Path) -> None:
     expect(talk.page.locator("#chat-files .file:not(.loading)")).to_contain_text("notes.txt")
     talk.ask(SKY)
     expect(talk.questions.locator(".file")).to_contain_text("notes.txt")
+
+
+def paste_picture(page: Page, **also: str) -> bool:
+    """Into the field, with other forms of the same by MIME type; whether the page took the picture, instead of the text."""
+    return page.evaluate(
+        """(also) => {
+          const data = new DataTransfer();
+          data.items.add(new File(["x"], "image.png", { type: "image/png" }));
+          for (const [type, text] of Object.entries(also)) data.setData(type, text);
+          const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+          return !document.querySelector("#chat-input").dispatchEvent(event);
+        }""",
+        also,
+    )
+
+
+def test_cells_of_a_sheet_are_pasted_as_text_and_pictures_as_pictures(talk: Talk) -> None:
+    expect(talk.page.locator(".start h2")).to_be_visible()
+    assert not paste_picture(talk.page, **{"text/plain": "1\t2", "text/html": "<table>1 2</table>"})
+    expect(talk.page.locator("#chat-files .file")).to_have_count(0)
+    assert paste_picture(talk.page, **{"text/html": "<img src='x'>"})
+    assert paste_picture(talk.page, **{"text/plain": "image.png"})  # a file, and its name
+    expect(talk.page.locator("#chat-files .file")).to_have_count(2)
 
 
 def drag(page: Page, place: Locator, path: Path, *, drops: bool = True) -> None:

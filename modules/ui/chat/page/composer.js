@@ -137,8 +137,9 @@ const addFiles = async (given, folders = []) => {
 part("attach").addEventListener("click", () => part("file").click());
 part("file").addEventListener("change", (event) => { addFiles(event.target.files); event.target.value = ""; input.focus(); });
 input.addEventListener("paste", (event) => {
-  const pasted = [...(event.clipboardData?.files || [])];
-  if (!pasted.length) return;
+  const { files: pasted = [], types = [] } = event.clipboardData || {};
+  const isWritten = types.includes("text/plain") && types.includes("text/html"); // of a sheet or a document, which come with a picture of themselves
+  if (!pasted.length || isWritten) return;
   event.preventDefault();
   addFiles(pasted);
 });

@@ -29,7 +29,7 @@ const chatPart = (chat) => ({
     const row = h("div", { class: "side-chat", "data-id": chat.id, tabindex: "0", role: "button",
       onclick: () => { if (row.isAsking || row.isGoing) return; act("open", { id: chat.id }); close(); },
       ondblclick: () => rename(row),
-      onkeydown: (event) => { if (event.key === "Enter" && event.target === row && !row.isAsking && !row.isGoing) { act("open", { id: chat.id }); close(); } } });
+      onkeydown: (event) => { if (["Enter", " "].includes(event.key) && event.target === row) { event.preventDefault(); row.click(); } } });
     return row;
   },
   update: (row) => { row.chat = chat; fill(row); },
