@@ -2,7 +2,7 @@
 
 import json
 import re
-from asyncio import TimerHandle
+from asyncio import TimerHandle, Transport
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -10,7 +10,8 @@ MAX_HEAD_BYTES = 65_536
 MAX_AHEAD = 8
 """Requests that are read while the first of them is answered: where nothing is read, nobody sees that the client leaves."""
 STALLED_S = 120.0
-"""A client that takes nothing of an answer for so long is let go: what it holds (a model, a thread) is wanted by others."""
+"""A client that takes nothing of an answer, or sends nothing of a request, for so long is let go: it may be gone without a word, and what
+it holds (a model, a thread, a file) is wanted by others."""
 _REQUEST_LINE = re.compile(rb"[A-Z]+ \S+ HTTP/1\.1\r\n")
 _OFFER = re.compile(rb"\r\n(?:upgrade:[ \t]*h2c|http2-settings:[^\r\n]*)(?=\r\n)", re.IGNORECASE)
 _CONNECTION = re.compile(rb"\r\nconnection:[^\r\n]*(?=\r\n)", re.IGNORECASE)
@@ -24,15 +25,22 @@ class HttpProtocol(HttpToolsProtocol):
 
     stalled_s = STALLED_S
     _stall: TimerHandle | None = None
+    _silence: TimerHandle | None = None
+    _has_heard = True
     _unfinished_bytes = 0
     _has_advanced = False
     _is_in_head = False
     _is_in_body = False
     _open: tuple[RequestResponseCycle, ...] = ()
 
+    def connection_made(self, transport: Transport) -> None:
+        super().connection_made(transport)
+        self._watch_sender()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """uvicorn tells only the request that came last, which may have come while another is still answered."""
         self._stop_watch()
+        self._stop_watching_sender()
         super().connection_lost(exc)
         for cycle in self._open:
             if not cycle.response_complete:
@@ -60,7 +68,36 @@ class HttpProtocol(HttpToolsProtocol):
             self._stall.cancel()
             self._stall = None
 
+    def _watch_sender(self) -> None:
+        if self._is_sender_late and not self._has_heard:
+            self.transport.abort()
+        else:
+            self._has_heard = False
+            self._silence = self.loop.call_later(self.stalled_s, self._watch_sender)
+
+    @property
+    def _is_sender_late(self) -> bool:
+        """Whether more of a request has to come, and nothing here keeps it from coming."""
+        if self._is_in_head or not self._open:
+            return True
+        return (
+            self._is_in_body
+            and not self.flow.read_paused
+            and not self.cycle.waiting_for_100_continue
+        )
+
+    def _stop_watching_sender(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def handle_websocket_upgrade(self) -> None:
+        """The connection is another protocol's from here on."""
+        self._stop_watching_sender()
+        super().handle_websocket_upgrade()
+
     def data_received(self, data: bytes) -> None:
+        self._has_heard = True
         if not self._is_in_body:
             data = without_h2c(data)
         self._has_advanced = False

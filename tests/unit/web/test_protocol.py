@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -86,3 +86,61 @@ async def test_who_reads_slowly_gets_all_of_it() -> None:
             await asyncio.sleep(0.01)
         assert received.count(b"x") == answer.pieces * len(PIECE)
         client.close()
+
+
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n"
+
+
+class Echo:
+    """An application that answers with the body when it has come. `is_gone`: it was told that the client left."""
+
+    def __init__(self) -> None:
+        self.is_gone = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body, message = b"", {"more_body": True}
+        while message.get("more_body"):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.is_gone.set()
+                return
+            body += message["body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", HEAD, HEAD + b"half"])
+async def test_who_sends_no_more_of_a_request_is_let_go(sent: bytes) -> None:
+    echo = Echo()
+    async with serving(echo) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
+        if sent.startswith(HEAD):
+            await asyncio.wait_for(echo.is_gone.wait(), PATIENCE_S)
+        writer.close()
+
+
+async def test_who_sends_slowly_is_heard() -> None:
+    async with serving(Echo()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for piece in (HEAD[:9], HEAD[9:], *[b"1"] * 20):
+            writer.write(piece)
+            await asyncio.sleep(Impatient.stalled_s / 8)
+        answer = await asyncio.wait_for(reader.readuntil(b"1" * 20), PATIENCE_S)
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        writer.close()
+
+
+async def test_an_answer_may_take_its_time() -> None:
+    async def late(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(Impatient.stalled_s * 2.5)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with serving(late) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readline(), PATIENCE_S)).startswith(b"HTTP/1.1 204")
+        writer.close()
