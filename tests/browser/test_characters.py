@@ -117,6 +117,14 @@ def test_a_card_is_imported(characters: Page, ui: Server, tmp_path: Path) -> Non
     assert sorted(path.name for path in (ui.user_data / "characters").glob("Ada*")) == ["Ada.png"]
 
 
+def test_a_long_name_stays_in_its_place(characters: Page) -> None:
+    field(characters, "character-name").fill("W" * 100)
+    field(characters, "character-name").press("Tab")
+    head = characters.locator("#character-head")
+    expect(head).to_contain_text("W" * 100)
+    assert head.evaluate("e => [...e.querySelectorAll('b')].every(b => b.getBoundingClientRect().right <= innerWidth)")  # fmt: skip
+
+
 def test_the_keyboard_goes_on_where_it_was_asked_once_more(characters: Page, ui: Server) -> None:
     (ui.user_data / "characters" / "Gone.yaml").write_text("name: Gone")
     characters.reload()
