@@ -32,6 +32,7 @@ class Job:
     is_cancelled: bool = False
     is_stopped: bool = False
     submitted: float = field(default_factory=time.monotonic)
+    is_begun: bool = False
     has_text: bool = False
 
 
@@ -184,6 +185,7 @@ class Scheduler:
                 continue
             self._waiting.popleft()
             self._running[job.sequence] = job
+            job.is_begun = True
 
     def _step(self) -> Step:
         began = time.monotonic()
@@ -229,7 +231,8 @@ class Scheduler:
     def _end(self, job: Job, last: list[Event] | AppError) -> None:
         self._running.pop(job.sequence, None)
         self._runner.release(job.sequence)
-        self.statistics.note_end(job.generation.usage)
+        if job.is_begun:  # nothing was computed for who leaves the queue
+            self.statistics.note_end(job.generation.usage)
         self._send(job, last)
 
     def _end_all(self, error: AppError) -> None:

@@ -130,8 +130,11 @@ async def test_a_request_that_is_cancelled_in_the_queue_never_runs(serve: Serve)
         await step_of(runner)
         gone, last = engine.submit(ask("gone")), engine.submit(ask("last"))
         await gone.aclose()
-    await outcomes(first, last)
+    ran = await outcomes(first, last)
     assert runner.admitted == ["first", "last"]
+    assert engine.statistics.finished == 2
+    read = sum(done.usage.prompt_tokens for done in ran if isinstance(done, Completion))
+    assert engine.statistics.prompt_tokens == read > 0
 
 
 async def test_a_request_that_is_cancelled_as_it_arrives_never_runs() -> None:
