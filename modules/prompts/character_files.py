@@ -57,9 +57,8 @@ def save_character(folder: Path, name: str, character: Character) -> None:
 def delete_character(folder: Path, name: str) -> None:
     """All files of that name, its picture too. RequestError when there is none."""
     find_file(folder, name, EXTENSIONS, param="character")
-    for extension in dict.fromkeys((*EXTENSIONS, *PICTURES)):
-        path = folder / f"{name}{extension}"
-        if path.is_file():
+    for path in list(folder.iterdir()):
+        if path.stem == name and path.suffix.lower() in (*EXTENSIONS, *PICTURES) and path.is_file():
             delete_file(path, param="character")
 
 

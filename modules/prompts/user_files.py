@@ -16,16 +16,17 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 def find_file(folder: Path, name: str, extensions: Sequence[str], *, param: str = "name") -> Path:
-    """The file NAME or NAME.EXTENSION in `folder`, whichever is there; extensions with their dot, the first one wins.
+    """The file NAME or NAME.EXTENSION in `folder`, whichever is there; extensions with their dot, the first one wins. A file's own may be in
+    capitals.
 
     RequestError for a name that is no plain file name, and, with the names that there are, when there is no such file.
     """
     _check_name(name, param)
-    candidates = [name] if name.lower().endswith(tuple(extensions)) else []
+    candidates = [_in_small(name)] if name.lower().endswith(tuple(extensions)) else []
     candidates += [f"{name}{extension}" for extension in extensions]
-    home, present = folder.resolve(), _names_in(folder)
+    home, present = folder.resolve(), _spelled(_names_in(folder))
     for candidate in candidates:
-        path = folder / candidate
+        path = folder / present.get(candidate, candidate)
         if candidate in present and _is_own_file(path, home, extensions):
             return path
     raise RequestError(
@@ -93,6 +94,16 @@ def _files(folder: Path, extensions: Sequence[str]) -> list[Path]:
 def _names_in(folder: Path) -> set[str]:
     """Spelled as they are, which a file system without case does not tell of a single one. Quick, also for many."""
     return set(os.listdir(folder)) if folder.is_dir() else set()  # noqa: PTH208 - no path is made of each
+
+
+def _spelled(names: set[str]) -> dict[str, str]:
+    """Their spelling by names whose extension is in small letters; of two, the one that is spelled so."""
+    return {_in_small(name): name for name in sorted(names)}
+
+
+def _in_small(name: str) -> str:
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem}{dot}{extension.lower()}" if dot else name
 
 
 def _is_own_file(path: Path, home: Path, extensions: Sequence[str]) -> bool:

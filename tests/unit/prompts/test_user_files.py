@@ -133,6 +133,19 @@ def test_a_character_that_could_not_be_read_is_not_saved(tmp_path: Path, wrong: 
     assert list_characters(tmp_path) == []
 
 
+def test_extensions_in_capitals_are_the_same(tmp_path: Path) -> None:
+    (tmp_path / "UP.YAML").write_text("name: Upper")
+    (tmp_path / "UP.PNG").write_bytes(b"")
+    assert list_characters(tmp_path) == ["UP"]
+    assert load_character(tmp_path, "UP").name == "Upper"
+    assert load_character(tmp_path, "UP.YAML").name == "Upper"
+    assert load_character(tmp_path, "UP.yaml").name == "Upper"
+    (tmp_path / "UP.yaml").write_text("name: Own")
+    assert load_character(tmp_path, "UP").name == "Own"
+    delete_character(tmp_path, "UP")
+    assert list(tmp_path.iterdir()) == []
+
+
 def write(folder: Path, name: str, data: bytes) -> Path:
     path = folder / name
     path.write_bytes(data)
