@@ -117,6 +117,23 @@ def test_a_card_is_imported(characters: Page, ui: Server, tmp_path: Path) -> Non
     assert sorted(path.name for path in (ui.user_data / "characters").glob("Ada*")) == ["Ada.png"]
 
 
+def test_one_that_was_deleted_elsewhere_can_be_left(characters: Page, ui: Server) -> None:
+    file = ui.user_data / "characters" / "Brief.yaml"
+    file.write_text("name: Brief")
+    characters.reload()
+    characters.locator("#tab-character-button").click()
+    brief = characters.locator("#character-list button", has_text="Brief")
+    brief.click()
+    expect(field(characters, "character-name")).to_have_value("Brief")
+    file.unlink()
+    characters.locator("#character-list button", has_text="Ember").click()
+    expect(characters.locator(".toast-wrap")).to_contain_text("choose Brief again to drop it")
+    brief.click()
+    expect(characters.locator(".toast-wrap")).to_contain_text("Brief is not there any more.")
+    expect(brief).to_have_count(0)
+    expect(field(characters, "character-name")).not_to_have_value("Brief")
+
+
 def test_a_long_name_stays_in_its_place(characters: Page) -> None:
     field(characters, "character-name").fill("W" * 100)
     field(characters, "character-name").press("Tab")

@@ -17,7 +17,7 @@ from modules.prompts.character_files import (
     save_character,
     save_picture,
 )
-from modules.prompts.characters import Character, load_character
+from modules.prompts.characters import Character, list_characters, load_character
 from modules.ui.character.view import ON_CLICK, greeting_html, preview_head, to_list, to_preview
 from modules.ui.chat.people import Face, People
 from modules.ui.confirming import ConfirmButton
@@ -193,6 +193,9 @@ class CharacterForm:
                 f"What you have changed is not saved. Save it, or choose {own} again to drop it.",
                 param="character",
             )
+        if name and name not in await asyncio.to_thread(list_characters, self._folder):
+            warn(f"{name} is not there any more.", "Deleted meanwhile")
+            return await self._begin(session)
         return await self._show(name, session)
 
     def _is_changed(self, chosen: str, texts: list[Any]) -> bool:
