@@ -185,7 +185,11 @@ def test_a_picture_that_was_deleted_elsewhere_is_told(tab: Page, ui: Server) -> 
     path = ui.user_data / "image_outputs" / "elsewhere.png"
     path.parent.mkdir(exist_ok=True)
     draw("red", "circle").save(path)
+    damaged = path.with_name("damaged.png")
+    damaged.write_bytes(b"no picture")
     open_gallery(tab)
+    expect(tab.locator("#gallery-note")).to_contain_text("1 here cannot be read")
+    damaged.unlink()
     expect(tab.locator("#gallery-grid img").first).to_be_visible()
     path.unlink()
     tab.locator("#gallery-grid button:has(img)").first.click()

@@ -133,7 +133,7 @@ class GalleryHandlers:
         return (
             at,
             [name for name, _ in shown],
-            gr.HTML(markup.page_note(at, pages, len(found))),
+            gr.HTML(markup.page_note(at, pages, len(found), len(here) - len(shown))),
             gr.Gallery([path for _, path in shown], visible=bool(shown), selected_index=None),
             gr.Row(visible=pages > 1),
             gr.Button(interactive=at > 1),

@@ -80,9 +80,11 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def page_note(page: int, pages: int, count: int) -> str:
+def page_note(page: int, pages: int, count: int, damaged: int = 0) -> str:
+    """`damaged`: files of this page that cannot be read."""
     if not count:
         return notice("Nothing kept yet. Pictures that are drawn here will appear in this place.")
     pictures = "1 picture" if count == 1 else f"{count} pictures"
     where = f" · page {page} of {pages}" if pages > 1 else ""
-    return f'<div class="facts">{pictures}{where}</div>'
+    lost = f" · {damaged} here cannot be read: the file is damaged" if damaged else ""
+    return f'<div class="facts">{pictures}{where}{lost}</div>'
