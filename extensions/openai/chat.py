@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from extensions.openai.adapted import lease_adapted
-from extensions.openai.chat_plan import brings_template, ignored_fields, to_chat_request
+from extensions.openai.chat_plan import ignored_fields, is_slow_to_plan, to_chat_request
 from extensions.openai.convert import refuse_unsupported
 from extensions.openai.dependencies import Context, while_connected
 from extensions.openai.frames import ChatFrames, StreamShape, wire_reason
@@ -61,7 +61,7 @@ async def create_chat_completion(
             )
             return plan_chat(asked, model, context.hooks)
 
-        plan = await in_thread(plan_reply, model, has_template=brings_template(body))
+        plan = await in_thread(plan_reply, model, is_slow=is_slow_to_plan(body))
         ignored = ignored_fields(body, plan.unheeded)
         headers = ignored_headers(body, model.info, is_strict=settings.strict_params, also=ignored)
         streams = start_plans([plan], model, context.hooks, stack)

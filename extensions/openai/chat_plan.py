@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from extensions.openai.convert import to_shared
 from extensions.openai.messages import Place, to_messages
+from extensions.openai.structured import brings_grammar
 from extensions.openai.thinking import to_thinking
 from extensions.openai.tools import to_tool_use
 from extensions.openai.typing import ChatCompletionRequest
@@ -58,9 +59,10 @@ def to_chat_request(
     )
 
 
-def brings_template(body: ChatCompletionRequest) -> bool:
-    """Such a template may take its time."""
-    return bool(body.instruction_template_str or body.chat_template_str)
+def is_slow_to_plan(body: ChatCompletionRequest) -> bool:
+    """A template, or a grammar, that comes with a request may take its time."""
+    has_template = body.instruction_template_str or body.chat_template_str
+    return bool(has_template) or brings_grammar(body)
 
 
 def ignored_fields(body: ChatCompletionRequest, unheeded: frozenset[Unheeded]) -> tuple[str, ...]:

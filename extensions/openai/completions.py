@@ -1,6 +1,5 @@
 """POST /v1/completions: text, token ids, or lists of either."""
 
-import asyncio
 from contextlib import AsyncExitStack
 
 from fastapi import APIRouter, Request
@@ -23,10 +22,12 @@ from extensions.openai.replies import (
     taken_by_others,
 )
 from extensions.openai.response_types import CompletionChoice, CompletionResponse
+from extensions.openai.structured import brings_grammar
 from extensions.openai.typing import CompletionRequest
 from extensions.openai.usage import add_usages, to_usage
 from modules.core.events import Completion
 from modules.replies.plans import TextPlan
+from modules.replies.start import in_thread
 from modules.replies.text_plan import plan_texts
 from modules.settings import Settings
 
@@ -54,7 +55,7 @@ async def create_completion(
             plans = plan_texts(asked, model, context.hooks)
             return plans, echoes_of(body, plans, model)
 
-        plans, echoes = await asyncio.to_thread(plan_all)
+        plans, echoes = await in_thread(plan_all, model, is_slow=brings_grammar(body))
         streams = start_plans(plans, model, context.hooks, stack)
         if also := await taken_by_others(streams, body, request, settings):
             headers = ignored_headers(body, model.info, is_strict=settings.strict_params, also=also)

@@ -28,6 +28,19 @@ def to_constraint(body: GenerationFields, grammars: Path) -> Constraint | None:
     return found[0] if found else None
 
 
+def brings_grammar(body: GenerationFields) -> bool:
+    """To read GBNF and Lark may take its time, unlike schemas and regular expressions."""
+    wanted = body.response_format if isinstance(body, ChatCompletionRequest) else None
+    options = body.structured_outputs
+    return bool(
+        body.grammar_string
+        or body.grammar
+        or body.guided_grammar
+        or (options and options.grammar)
+        or (wanted and wanted.type == "grammar")
+    )
+
+
 def _constraints(body: GenerationFields, grammars: Path) -> Iterator[Constraint]:
     if isinstance(body, ChatCompletionRequest) and body.response_format is not None:
         wanted = _from_format(body.response_format)

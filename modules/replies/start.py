@@ -14,10 +14,10 @@ from modules.replies.streams import ReplyStream
 T = TypeVar("T")
 
 
-async def in_thread(work: Callable[[], T], model: LoadedModel, *, has_template: bool = False) -> T:
-    """`work` in a worker thread: those of all requests, or, for a template that came with the request and may take its time, one of
-    the few that are for such, so that nobody else waits for it."""
-    threads = model.templates.threads if has_template else None
+async def in_thread(work: Callable[[], T], model: LoadedModel, *, is_slow: bool = False) -> T:
+    """`work` in a worker thread: those of all requests, or, where a template or a grammar came with the request and may take its time,
+    one of the few that are for such, so that nobody else waits for it."""
+    threads = model.templates.threads if is_slow else None
     return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 

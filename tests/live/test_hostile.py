@@ -1,9 +1,12 @@
 """What one client must not be able to do to the others."""
 
 import json
+import os
+import select
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import Any, BinaryIO
 
 import httpx
@@ -14,6 +17,11 @@ from tests.live.wire import error_of
 
 CHAT = "/v1/chat/completions"
 SKY = [{"role": "user", "content": "What color is the sky?"}]
+
+
+def request_of(path: str, body: bytes) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json"
+    return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def raw(server: Server, request: bytes) -> tuple[int, dict[str, Any]]:
@@ -56,6 +64,31 @@ def test_chains_of_rules_do_not_end_the_server(http: httpx.Client) -> None:
     body = {"prompt": "a", "max_tokens": 4, "grammar_string": grammar}
     error = error_of(http.post("/v1/completions", json=body), 400)
     assert error["param"] == "grammar_string"
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/completions"])
+def test_plain_requests_do_not_wait_for_grammars_that_take_long_to_read(
+    launch: Callable[..., Server], path: str
+) -> None:
+    server = launch()
+    prompt: dict[str, Any] = {"messages": SKY} if path == CHAT else {"prompt": "a"}
+    threads = min(32, (os.cpu_count() or 1) + 4)  # that work for all, as asyncio has them
+
+    def grammar(number: int) -> str:
+        rules = [f'r{i} ::= "a{number}" r{i + 1} | "b"' for i in range(300)]
+        return "\n".join(["root ::= r0", *rules, 'r300 ::= "c"'])
+
+    with ExitStack() as stack:
+        slow: list[socket.socket] = []
+        for number in range(threads + 10):
+            connection = socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)
+            slow.append(stack.enter_context(connection))
+            body = json.dumps({**prompt, "grammar_string": grammar(number), "max_tokens": 1})
+            connection.sendall(request_of(path, body.encode()))
+        with server.client() as client:
+            assert client.post(path, json={**prompt, "max_tokens": 1}).status_code == 200
+        answered, _, _ = select.select(slow, [], [], 0)
+        assert len(answered) < 10
 
 
 def test_a_schema_that_nothing_satisfies_is_the_callers_fault(http: httpx.Client) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from fastapi import APIRouter, Request, Response
 
-from extensions.openai.chat_plan import brings_template, to_chat_request
+from extensions.openai.chat_plan import is_slow_to_plan, to_chat_request
 from extensions.openai.dependencies import Context, lease_for, note_ignored, while_connected
 from extensions.openai.internal.tokenize import decode_ids
 from extensions.openai.pictures import load_pictures
@@ -74,7 +74,7 @@ async def show_chat_prompt(
             asked = to_chat_request(body, images, context.settings)
             return show_prompt(asked, model, context.hooks)
 
-        prompt = await in_thread(show, model, has_template=brings_template(body))
+        prompt = await in_thread(show, model, is_slow=is_slow_to_plan(body))
     return ChatPromptResponse(prompt=prompt)
 
 
