@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from modules.core.errors import LoadError, RequestError
+from modules.loaders.catalog import DEMO_MODEL
 from modules.loaders.llamacpp import library
 from modules.loaders.registry import LOADERS, default_load_args
 from modules.settings import ROOT
@@ -61,6 +62,13 @@ def test_a_file_that_is_cut_is_a_load_error(case: LoaderCase, tmp_path: Path, si
     with pytest.raises(LoadError, match="cut") as caught:
         LOADERS[case.loader]()(path, "cut", default_load_args(case.loader), lambda _share: True)
     assert "no reason" not in caught.value.message
+
+
+def test_a_file_whose_weights_are_cut_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "cut.gguf"
+    path.write_bytes((ROOT / "user_data" / "models" / DEMO_MODEL).read_bytes()[:-1])
+    with pytest.raises(LoadError, match="download it again, or delete it"):
+        LOADERS["llamacpp"]()(path, path.name, default_load_args("llamacpp"), lambda _share: True)
 
 
 def test_loading_tells_how_far_it_is(case: LoaderCase) -> None:

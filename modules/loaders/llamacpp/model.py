@@ -13,7 +13,7 @@ import llama_cpp.llama_cpp as c
 
 from modules.core.errors import LoadError, RequestError
 from modules.loaders.base import ModelInfo, Progress
-from modules.loaders.gguf_header import read_gguf_header
+from modules.loaders.gguf_header import count_gguf_weights, read_gguf_header
 from modules.loaders.gguf_kinds import describes_embedder
 from modules.loaders.gguf_memory import CACHE_BYTES, lay_out
 from modules.loaders.gguf_shape import read_shape
@@ -115,7 +115,9 @@ def _load_model(path: Path, options: Mapping[str, Any], progress: Progress) -> c
     library.COMPLAINTS.take()
     model = c.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
-        raise LoadError(f"llama.cpp could not load {path.name}: {library.COMPLAINTS.take()}")
+        reason = library.COMPLAINTS.take()
+        count_gguf_weights(path)  # where it is not whole, that says more plainly what to do
+        raise LoadError(f"llama.cpp could not load {path.name}: {reason}")
     return model
 
 
