@@ -226,6 +226,8 @@ class ChatCompletionRequest(GenerationFields):
 MAX_TEXT_CHARS = 4 * 2**20
 """To tokenize keeps a thread busy, and nothing can interrupt it."""
 MAX_TOKENS = 2**20
+LONG = 2**16
+"""Characters, or tokens, from which on others should not wait for this."""
 
 
 class EncodeRequest(Request):

@@ -66,28 +66,44 @@ def test_chains_of_rules_do_not_end_the_server(http: httpx.Client) -> None:
     assert error["param"] == "grammar_string"
 
 
-@pytest.mark.parametrize("path", [CHAT, "/v1/completions"])
-def test_plain_requests_do_not_wait_for_grammars_that_take_long_to_read(
-    launch: Callable[..., Server], path: str
+def long_grammar(number: int) -> str:
+    rules = [f'r{i} ::= "a{number}" r{i + 1} | "b"' for i in range(300)]
+    return "\n".join(["root ::= r0", *rules, 'r300 ::= "c"'])
+
+
+def long_text(number: int) -> str:
+    return f"{number} a long text, é日本 " * 60_000
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "name", "slow"),
+    [
+        (CHAT, {"messages": SKY, "max_tokens": 1}, "grammar_string", long_grammar),
+        ("/v1/completions", {"prompt": "a", "max_tokens": 1}, "grammar", long_grammar),
+        ("/v1/internal/token-count", {}, "text", long_text),
+        ("/tokenize", {}, "content", long_text),
+    ],
+)
+def test_plain_requests_do_not_wait_for_what_takes_long_to_read(
+    launch: Callable[..., Server],
+    path: str,
+    fields: dict[str, Any],
+    name: str,
+    slow: Callable[[int], str],
 ) -> None:
     server = launch()
-    prompt: dict[str, Any] = {"messages": SKY} if path == CHAT else {"prompt": "a"}
     threads = min(32, (os.cpu_count() or 1) + 4)  # that work for all, as asyncio has them
-
-    def grammar(number: int) -> str:
-        rules = [f'r{i} ::= "a{number}" r{i + 1} | "b"' for i in range(300)]
-        return "\n".join(["root ::= r0", *rules, 'r300 ::= "c"'])
-
     with ExitStack() as stack:
-        slow: list[socket.socket] = []
+        waiting: list[socket.socket] = []
         for number in range(threads + 10):
             connection = socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)
-            slow.append(stack.enter_context(connection))
-            body = json.dumps({**prompt, "grammar_string": grammar(number), "max_tokens": 1})
+            waiting.append(stack.enter_context(connection))
+            body = json.dumps({**fields, name: slow(number)})
             connection.sendall(request_of(path, body.encode()))
         with server.client() as client:
-            assert client.post(path, json={**prompt, "max_tokens": 1}).status_code == 200
-        answered, _, _ = select.select(slow, [], [], 0)
+            plain = client.post(CHAT, json={"messages": SKY, "max_tokens": 1})
+            assert plain.status_code == 200
+        answered, _, _ = select.select(waiting, [], [], 0)
         assert len(answered) < 10
 
 

@@ -107,6 +107,23 @@ def test_wrong_requests_say_where(
     assert (error["param"] or "").startswith(param)
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "param"),
+    [
+        ("/tokenize", {"content": "a" * (4 * 2**20 + 1)}, "content"),
+        ("/tokenize", {"content": ["a" * 2**21, "b" * 2**21, 1, "c"]}, "content"),
+        ("/tokenize", {"prompt": "a" * (4 * 2**20 + 1)}, "prompt"),
+        ("/detokenize", {"tokens": [1] * (2**20 + 1)}, "tokens"),
+        ("/api/v1/token-count", {"prompt": "a" * (4 * 2**20 + 1)}, "prompt"),
+    ],
+)
+def test_texts_have_a_limit(
+    http: httpx.Client, path: str, body: dict[str, Any], param: str
+) -> None:
+    """To tokenize cannot be interrupted."""
+    assert error_of(http.post(path, json=body), 400)["param"] == param
+
+
 def test_unknown_fields_are_named(http: httpx.Client) -> None:
     response = http.post("/tokenize", json={"content": "a", "made_up": 1})
     assert response.headers["x-ignored-params"] == "made_up"

@@ -1,7 +1,5 @@
 """/tokenize and /detokenize, as llama-server and vLLM have them; told apart by their fields."""
 
-import asyncio
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -18,12 +16,13 @@ from extensions.openai.internal.tokenize_types import (
 )
 from extensions.openai.messages import pictures_in
 from extensions.openai.replies import json_response
-from extensions.openai.typing import ChatCompletionRequest
+from extensions.openai.typing import LONG, MAX_TEXT_CHARS, ChatCompletionRequest
 from modules.context import AppContext
 from modules.core.errors import RequestError, Unsupported
 from modules.engine.model import LoadedModel
 from modules.loaders.base import Tokenizer
 from modules.replies.chat_plan import count_prompt
+from modules.replies.start import in_thread
 
 router = APIRouter(tags=["tokens"])
 
@@ -38,8 +37,12 @@ async def tokenize(body: TokenizeRequest, request: Request, context: Context) ->
     given = [name for name in SOURCES if getattr(body, name) is not None]
     if len(given) != 1:
         raise RequestError(f"Give one of {', '.join(SOURCES)}.", param="content")
+    if _chars(body) > MAX_TEXT_CHARS:
+        raise RequestError(f"content takes at most {MAX_TEXT_CHARS} characters.", param="content")
     async with lease_for(body.model, context, request) as model:
-        answer = await asyncio.to_thread(_tokenize, body, model, context)
+        answer = await in_thread(
+            lambda: _tokenize(body, model, context), model, is_slow=_is_slow(body)
+        )
     return json_response(answer, headers)
 
 
@@ -49,8 +52,22 @@ async def detokenize(body: DetokenizeRequest, request: Request, context: Context
     """Token ids to text, control tokens included."""
     headers = ignored_headers(body, None, is_strict=context.settings.strict_params)
     async with lease_for(body.model, context, request) as model:
-        text = await asyncio.to_thread(decode_ids, body.tokens, model.engine.tokenizer)
+        text = await in_thread(
+            lambda: decode_ids(body.tokens, model.engine.tokenizer),
+            model,
+            is_slow=len(body.tokens) > LONG,
+        )
     return json_response(DetokenizeResponse(content=text, prompt=text), headers)
+
+
+def _is_slow(body: TokenizeRequest) -> bool:
+    """A template that comes with the request may take its time too."""
+    return bool(body.chat_template) or max(_chars(body), len(body.prompt or "")) > LONG
+
+
+def _chars(body: TokenizeRequest) -> int:
+    parts = [body.content] if isinstance(body.content, str) else body.content or []
+    return sum(len(part) for part in parts if isinstance(part, str))
 
 
 def decode_ids(token_ids: list[int], tokenizer: Tokenizer, *, skips_special: bool = False) -> str:

@@ -7,6 +7,7 @@ from pydantic import Field
 from extensions.openai.fields import FIRST_FAULT, Request, Text, TokenId, TokenIds, example
 from extensions.openai.message_types import ChatMessage, ToolDefinition
 from extensions.openai.response_types import LeanResponse, Response
+from extensions.openai.typing import MAX_TEXT_CHARS, MAX_TOKENS
 
 
 class TokenizeRequest(Request):
@@ -24,7 +25,7 @@ class TokenizeRequest(Request):
         None, description="With content: read control tokens (default: true)"
     )
     with_pieces: bool | None = Field(None, description="With content: each token with its text")
-    prompt: Text | None = Field(None, description="vLLM: a text")
+    prompt: Text | None = Field(None, max_length=MAX_TEXT_CHARS, description="vLLM: a text")
     messages: Annotated[list[ChatMessage], FIRST_FAULT] | None = Field(
         None, min_length=1, description="vLLM: a chat, by the model's template"
     )
@@ -49,7 +50,7 @@ class TokenizeRequest(Request):
 class DetokenizeRequest(Request):
     model_config = example(tokens=[536, 0])
 
-    tokens: TokenIds
+    tokens: TokenIds = Field(max_length=MAX_TOKENS)
     model: Text | None = None
 
 

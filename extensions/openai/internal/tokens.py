@@ -1,7 +1,5 @@
 """/v1/internal/encode, decode, token-count, chat-prompt: what the tokenizer and the template do."""
 
-import asyncio
-
 from fastapi import APIRouter, Request, Response
 
 from extensions.openai.chat_plan import is_slow_to_plan, to_chat_request
@@ -14,7 +12,7 @@ from extensions.openai.response_types import (
     EncodeResponse,
     TokenCountResponse,
 )
-from extensions.openai.typing import ChatCompletionRequest, DecodeRequest, EncodeRequest
+from extensions.openai.typing import LONG, ChatCompletionRequest, DecodeRequest, EncodeRequest
 from modules.engine.model import LoadedModel
 from modules.replies.chat_plan import show_prompt
 from modules.replies.start import in_thread
@@ -29,7 +27,7 @@ async def encode(
     """Text to token ids."""
     note_ignored(body, response, context)
     async with lease_for(None, context, request) as model:
-        tokens = await asyncio.to_thread(_encode, body, model)
+        tokens = await _encode(body, model)
     return EncodeResponse(tokens=tokens, length=len(tokens))
 
 
@@ -40,7 +38,7 @@ async def count_tokens(
     """How many tokens a text has."""
     note_ignored(body, response, context)
     async with lease_for(None, context, request) as model:
-        return TokenCountResponse(length=len(await asyncio.to_thread(_encode, body, model)))
+        return TokenCountResponse(length=len(await _encode(body, model)))
 
 
 @router.post("/decode")
@@ -50,11 +48,14 @@ async def decode(
     """Token ids to text."""
     note_ignored(body, response, context)
     async with lease_for(None, context, request) as model:
-        text = await asyncio.to_thread(
-            decode_ids,
-            body.tokens,
-            model.engine.tokenizer,
-            skips_special=bool(body.skip_special_tokens),
+        text = await in_thread(
+            lambda: decode_ids(
+                body.tokens,
+                model.engine.tokenizer,
+                skips_special=bool(body.skip_special_tokens),
+            ),
+            model,
+            is_slow=len(body.tokens) > LONG,
         )
     return DecodeResponse(text=text)
 
@@ -78,9 +79,13 @@ async def show_chat_prompt(
     return ChatPromptResponse(prompt=prompt)
 
 
-def _encode(body: EncodeRequest, model: LoadedModel) -> list[int]:
-    return model.engine.tokenizer.encode(
-        body.text,
-        add_special=body.add_special is not False,
-        parse_special=body.parse_special is not False,
+async def _encode(body: EncodeRequest, model: LoadedModel) -> list[int]:
+    return await in_thread(
+        lambda: model.engine.tokenizer.encode(
+            body.text,
+            add_special=body.add_special is not False,
+            parse_special=body.parse_special is not False,
+        ),
+        model,
+        is_slow=len(body.text) > LONG,
     )

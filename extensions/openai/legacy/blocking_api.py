@@ -34,10 +34,11 @@ from extensions.openai.legacy.old_types import (
     OldText,
 )
 from extensions.openai.replies import json_response
-from extensions.openai.typing import CompletionRequest, LoadRequest
+from extensions.openai.typing import LONG, CompletionRequest, LoadRequest
 from modules.context import AppContext
 from modules.core.errors import RequestError
 from modules.engine.model import LoadedModel
+from modules.replies.start import in_thread
 
 router = APIRouter(prefix="/api/v1", tags=["legacy"])
 
@@ -88,7 +89,9 @@ async def count_old_tokens(
 ) -> OldCountResponse:
     note_ignored(body, response, context)
     async with lease_for(None, context, request) as model:
-        ids = await asyncio.to_thread(_encode, body.prompt, model)
+        ids = await in_thread(
+            lambda: _encode(body.prompt, model), model, is_slow=len(body.prompt) > LONG
+        )
     return OldCountResponse(results=[OldCount(tokens=len(ids))])
 
 

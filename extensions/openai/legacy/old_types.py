@@ -6,6 +6,7 @@ from pydantic import Field
 
 from extensions.openai.fields import FIRST_FAULT, Request, SamplingFields, Text, example
 from extensions.openai.response_types import Response
+from extensions.openai.typing import MAX_TEXT_CHARS
 
 Pair = Annotated[list[Text], Field(min_length=2, max_length=2)]
 
@@ -72,7 +73,7 @@ class OldChatRequest(OldGenerationFields):
 class OldCountRequest(Request):
     model_config = example(prompt="Hello!")
 
-    prompt: Text
+    prompt: Text = Field(max_length=MAX_TEXT_CHARS)
 
 
 class OldModelRequest(Request):
