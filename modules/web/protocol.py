@@ -3,6 +3,7 @@
 import json
 import re
 from asyncio import TimerHandle, Transport
+from collections import deque
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -31,10 +32,10 @@ class HttpProtocol(HttpToolsProtocol):
     _has_advanced = False
     _is_in_head = False
     _is_in_body = False
-    _open: tuple[RequestResponseCycle, ...] = ()
 
     def connection_made(self, transport: Transport) -> None:
         super().connection_made(transport)
+        self._open = deque[RequestResponseCycle]()  # in their order, which is that of the answers
         self._watch_sender()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -121,8 +122,9 @@ class HttpProtocol(HttpToolsProtocol):
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:  # which a WebSocket leaves as it was
-            still_open = (cycle for cycle in self._open if not cycle.response_complete)
-            self._open = (*still_open, self.cycle)
+            while self._open and self._open[0].response_complete:
+                self._open.popleft()
+            self._open.append(self.cycle)
         if 1 < len(self._open) <= MAX_AHEAD:
             self.flow.resume_reading()
 
