@@ -917,6 +917,32 @@ def test_what_is_clicked_and_sent_before_the_page_is_ready_is_not_lost(
     talk.wait()
 
 
+def test_the_first_chat_of_a_page_that_is_shown_late_does_not_hide_the_answer(
+    ui: Server, visit: Callable[..., Visitor]
+) -> None:
+    visitor = visit(ui)
+    page, held, is_sent = visitor.page, list[Callable[[], None]](), False
+
+    def hold(route: Route) -> None:
+        answer = route.fetch()
+        if is_sent or "How can I help?" not in answer.text():
+            route.fulfill(response=answer)
+        else:
+            held.append(lambda: route.fulfill(response=answer))
+
+    page.route("**/gradio_api/run/*", hold)
+    page.goto(ui.ui_url)
+    eventually(lambda: page.wait_for_timeout(50) or held)
+    talk = Talk(page)
+    talk.send(SKY)
+    page.wait_for_timeout(1500)  # for an answer that would come before
+    is_sent = True
+    for show in held:
+        show()
+    expect(talk.text).to_have_text(BLUE)
+    expect(talk.questions).to_have_count(1)
+
+
 def test_two_pages_at_once(ui: Server, visit: Callable[..., Visitor]) -> None:
     first, second = Talk(visit(ui).open()), Talk(visit(ui).open())
     first.send("Count slowly")

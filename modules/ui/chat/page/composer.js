@@ -49,7 +49,7 @@ const takeUnsent = () => {
   if (isBack || !view().modes) return;
   isBack = true;
   const kept = JSON.parse(sessionStorage.getItem(UNSENT));
-  if (kept?.login === view().login) setText([kept.text, input.value].filter(Boolean).join("\n")); // what has been typed meanwhile comes after it
+  if (kept && kept.login === view().login) setText([kept.text, input.value].filter(Boolean).join("\n")); // what has been typed meanwhile comes after it
   else forgetUnsent();
 };
 addEventListener("pagehide", keepUnsent);
@@ -60,6 +60,8 @@ document.addEventListener("click", ({ target }) => { if (target.closest?.("#head
    an answer that comes after all takes it away again. */
 const PATIENCE_MS = 1000;
 let sent = null; // until there is an answer
+let early = []; // waits for the first chat of the page, which would be shown in place of the answer if it came after it
+const whenKnown = (action) => { if (view().modes) action(); else early.push(action); };
 let patience;
 const askForAnswer = () => {
   clearInterval(patience);
@@ -67,6 +69,7 @@ const askForAnswer = () => {
 };
 const giveBack = () => {
   clearInterval(patience);
+  early = [];
   isWaiting = false;
   if (sent) {
     files = [...sent.files, ...files];
@@ -89,7 +92,7 @@ const send = (what) => {
   if (files.some((file) => !file.path && !file.problem)) return;
   if (!text.trim() && !ready.length) return;
   isWaiting = true;
-  trigger("reply", { do: what, text, files: ready.map(({ path, name }) => ({ path, name })) });
+  whenKnown(() => trigger("reply", { do: what, text, files: ready.map(({ path, name }) => ({ path, name })) }));
   sent = { text, files };
   files = [];
   drawFiles();
@@ -336,7 +339,12 @@ hear("impersonate", () => { if (!isBusy()) { isWaiting = true; trigger("reply", 
 hear("only-say", () => send("say"));
 hear("set", (what) => act("set", what)); /* As extensions may: {character: "Name"}, {mode: "chat"}, … */
 hear("draft", ({ text, sends }) => { setText(input.value.trim() ? `${input.value.trimEnd()} ${text}` : text); input.focus(); if (sends && !isBusy()) send("send"); });
-watch("value", () => { takeUnsent(); takeDraft(view().draft); update(); });
+watch("value", () => {
+  takeUnsent();
+  takeDraft(view().draft);
+  update();
+  if (view().modes) early.splice(0).forEach((action) => action());
+});
 
 part("attach").append(icon("attach"));
 part("mic").append(icon("mic"));
