@@ -49,7 +49,7 @@ def _digest(text: str) -> bytes:
 
 def _read_pairs(path: str) -> list[tuple[str, str]]:
     try:
-        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+        lines = Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise ConfigError(f"The file of logins {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

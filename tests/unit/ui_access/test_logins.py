@@ -58,6 +58,10 @@ def test_wrong_logins_are_named_without_their_passwords(
     assert "hidden" not in error.value.message
 
 
+def test_a_file_may_begin_with_the_mark_that_some_editors_write(tmp_path: Path) -> None:
+    assert accounts_of(tmp_path, "\ufeffada:x\n").passwords == (("ada", "x"),)
+
+
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match="no/such"):
         Accounts.from_settings(Settings(gradio_auth_path="/no/such"))
