@@ -54,7 +54,7 @@ class TemplateSources:
         self._last_entries: dict[Path, Mapping[str, Any]] = {}
         self._warned: set[str] = set()
         self.threads = ThreadPoolExecutor(THREADS_FOR_REQUESTS, thread_name_prefix="template")
-        """For templates and grammars of requests, which may take their time."""
+        """For templates, grammars and long texts of requests, which may take their time."""
 
     def for_model(self, facts: ModelFacts) -> ChatTemplate:
         """By precedence: the file for all models, the setting saved for this one, its metadata, a pattern on its name, ChatML."""

@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[], T], model: LoadedModel, *, is_slow: bool = False) -> T:
-    """`work` in a worker thread: those of all requests, or, where a template or a grammar came with the request and may take its time,
-    one of the few that are for such, so that nobody else waits for it."""
+    """`work` in a worker thread: those of all requests, or, for what may take its time (a template or a grammar that came with the request,
+    a long text), one of the few that are for such, so that nobody else waits for it."""
     threads = model.templates.threads if is_slow else None
     return await asyncio.get_running_loop().run_in_executor(threads, work)
 
