@@ -3,10 +3,11 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from time import monotonic
 
 import anyio
 import orjson
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
 from extensions.openai.errors import describe
@@ -16,6 +17,7 @@ from modules.core.errors import AppError, ModelError
 log = logging.getLogger("hearth.api")
 
 DONE = b"data: [DONE]\n\n"
+KEEP_ALIVE = b": keep-alive\n\n"
 SHUTDOWN_GRACE_S = 2.0
 _LINE_ENDS = tuple((chr(code).encode(), b"\\u%04x" % code) for code in (0x85, 0x2028, 0x2029))
 HEADERS = {"Cache-Control": "no-cache"}
@@ -23,7 +25,8 @@ HEADERS = {"Cache-Control": "no-cache"}
 
 class EventStreamResponse(EventSourceResponse):
     """Sends ready-made bytes. The parent's way per event (encoding, a debug line with the text, a cancel scope) costs more
-    than everything else that is done for a token, so it is replaced; keep-alive, disconnect and shutdown are the parent's.
+    than everything else that is done for a token, so it is replaced; disconnect and shutdown are the parent's.
+    Keep-alive comments come only where nothing else is sent, so that none follows a `[DONE]` that a slow reader has not taken yet.
 
     `cleanup` holds the lease of the model and the streams that the frames are made from: it is closed however the response
     ends, also when the client is gone before the first frame and the generator was never started.
@@ -41,10 +44,10 @@ class EventStreamResponse(EventSourceResponse):
             headers={**HEADERS, **headers},
             ping=keep_alive_s,
             shutdown_grace_period=SHUTDOWN_GRACE_S,
-            sep="\n",
-            ping_message_factory=lambda: ServerSentEvent(comment="keep-alive", sep="\n"),
         )
         self._frames = frames
+        self._is_sending = False
+        self._sent_at = monotonic()
         self._cleanup = cleanup
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,10 +68,26 @@ class EventStreamResponse(EventSourceResponse):
         }
         await send(start)
         async for frame in self._frames:
+            self._is_sending = True
             await send({"type": "http.response.body", "body": frame, "more_body": True})
+            self._is_sending = False
+            self._sent_at = monotonic()
         async with self._send_lock:
             self.active = False
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _ping(self, send: Send) -> None:
+        while self.active:
+            silence = 0.0 if self._is_sending else monotonic() - self._sent_at
+            if silence < self.ping_interval:
+                await anyio.sleep(self.ping_interval - silence)
+                continue
+            async with self._send_lock:
+                if self.active:
+                    await send(
+                        {"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True}
+                    )
+            self._sent_at = monotonic()
 
 
 async def guarded(frames: AsyncGenerator[bytes], *, sends_done: bool) -> AsyncGenerator[bytes]:
