@@ -13,7 +13,7 @@
   - Cancelled                  nobody needs to: the work was stopped on purpose
   - ModelError                 the operator can mend it: the backend failed
     · LoadError                a model could not be loaded; the message has the reason
-      DamagedFile              its file is not whole, or not what its name says
+      - DamagedFile            its file is not whole, or not what its name says
     · Unreachable              another server did not answer, or not as it should
   - ConfigError                the operator can mend it: a flag, a setting or an environment variable
 
