@@ -181,7 +181,8 @@ def test_a_damaged_file_says_so_before_it_is_loaded(visitor: Visitor, page: Page
 def test_adapters_are_put_on_and_taken_off(ui: Server, visitor: Visitor, page: Page) -> None:
     open_model(visitor, DEMO.name)
     visitor.page.get_by_role("tab", name="LoRA", exact=True).click()
-    page.wait_for_timeout(500)  # Gradio gives a field its first value once more just after its tab has opened, sooner than a person types
+    # Gradio gives a field its first value once more just after its tab has opened: sooner than people type.
+    page.wait_for_timeout(500)
     page.locator("#adapter-scale input").fill("0.5")
     page.locator("#adapter-put").click()
     expect(page.locator("#adapter-list .item")).to_contain_text("scale 0.5")
