@@ -140,6 +140,7 @@ def test_a_page_that_is_left_open_does_nothing_for_the_next_person(
     bob = Talk(other)
     other.locator("#chat-main input[type=file]").first.set_input_files(note)
     expect(other.locator("#chat-main")).to_contain_text("note.txt")
+    expect(other.locator("#chat-main .file.loading")).to_have_count(0)
     bob.ask("What color is the sky?")
     expect(bob.text).not_to_be_empty()  # the demo model may take the note's words
     expect(bob.questions.last).to_contain_text("note.txt")
