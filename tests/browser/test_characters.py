@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visits import Visitor
+from tests.browser.visits import Visitor, choose_inner_tab
 from tests.live.launch import Server, eventually
 from tests.unit.chats.makers import png
 from tests.unit.prompts.test_characters import V2, encoded, png as card, text_chunk
@@ -164,7 +164,7 @@ def test_the_keyboard_goes_on_where_it_was_asked_once_more(characters: Page, ui:
 def test_who_the_user_is_counts_for_characters(
     characters: Page, ui: Server, visitor: Visitor
 ) -> None:
-    characters.get_by_role("tab", name="You", exact=True).click()
+    choose_inner_tab(characters, "You")
     field(characters, "you-name").fill("Charles")
     field(characters, "you-bio").fill("Likes engines.")
     field(characters, "you-bio").press("Tab")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visits import PHONE, Visitor, overflow_px
+from tests.browser.visits import PHONE, Visitor, choose_inner_tab, overflow_px
 from tests.live.launch import DEMO, ROOT, Server, running_ui
 
 LORAS = ROOT / "user_data" / "loras"
@@ -180,9 +180,7 @@ def test_a_damaged_file_says_so_before_it_is_loaded(visitor: Visitor, page: Page
 
 def test_adapters_are_put_on_and_taken_off(ui: Server, visitor: Visitor, page: Page) -> None:
     open_model(visitor, DEMO.name)
-    visitor.page.get_by_role("tab", name="LoRA", exact=True).click()
-    # Gradio gives a field its first value once more just after its tab has opened: sooner than people type.
-    page.wait_for_timeout(500)
+    choose_inner_tab(page, "LoRA")
     page.locator("#adapter-scale input").fill("0.5")
     page.locator("#adapter-put").click()
     expect(page.locator("#adapter-list .item")).to_contain_text("scale 0.5")

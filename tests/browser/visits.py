@@ -111,6 +111,12 @@ def choose_tab(page: Page, title: str) -> None:
         row.locator(".overflow-dropdown").get_by_role("button", name=title, exact=True).click()
 
 
+def choose_inner_tab(page: Page, title: str) -> None:
+    """One inside of a tab. Gradio gives its fields their first values once more just after it has opened: sooner than people type."""
+    page.get_by_role("tab", name=title, exact=True).click()
+    page.wait_for_timeout(500)
+
+
 def overflow_px(page: Page) -> int:
     """How much wider the page is than its window."""
     return page.evaluate(
