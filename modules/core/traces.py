@@ -2,8 +2,9 @@
 
 import traceback
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
+MAX_ERRORS = 16
 MAX_PLACES = 6
 """Of each error, where one line has to do: the innermost ones."""
 
@@ -24,14 +25,25 @@ def stack_of(error: BaseException) -> str:
 
 
 def _chain_of(error: BaseException) -> list[BaseException]:
-    chain = [error]
-    while (cause := _cause_of(chain[-1])) is not None and cause not in chain:
-        chain.append(cause)
+    """The error, then what it comes from: causes, and the members of groups."""
+    chain: list[BaseException] = []
+    waiting = [error]
+    while waiting and len(chain) < MAX_ERRORS:
+        each = waiting.pop(0)
+        if all(each is not known for known in chain):
+            chain.append(each)
+            waiting += _origins_of(each)
     return chain
 
 
-def _cause_of(error: BaseException) -> BaseException | None:
-    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+def _origins_of(error: BaseException) -> list[BaseException]:
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    members = (
+        cast("BaseExceptionGroup[BaseException]", error).exceptions
+        if isinstance(error, BaseExceptionGroup)
+        else ()
+    )
+    return [*members, *([] if cause is None else [cause])]
 
 
 def _place_of(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modules.core.traces import trace_of
+from modules.core.traces import stack_of, trace_of
 
 
 def read(value: str) -> int:
@@ -31,3 +31,17 @@ def test_an_error_that_was_never_raised_and_one_that_is_its_own_cause() -> None:
     error = ValueError("said")
     error.__cause__ = error
     assert trace_of(error) == "ValueError at an unknown place"
+
+
+def test_what_failed_together_is_told_of_each() -> None:
+    said = "what was said"
+    failures: list[Exception] = []
+    for work in (fail, read):
+        with pytest.raises((RuntimeError, ValueError)) as caught:
+            work(said)
+        failures.append(caught.value)
+    told = stack_of(ExceptionGroup(said, failures))
+    assert told.count("in read") == 2
+    assert "in fail" in told
+    assert told.splitlines()[-1].startswith("ExceptionGroup ")
+    assert said not in told
